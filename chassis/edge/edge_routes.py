@@ -1,0 +1,168 @@
+"""Routes of the edge listener.
+
+A REST request is routed twice: on its REST path, for the filters before the transcoder, then on the gRPC
+path that the transcoder rewrote it to. So each method has its policy once, on its gRPC path.
+"""
+
+import re
+from collections.abc import Iterator
+
+from chassis.contract import Access, Contract, HttpBinding, Method
+from chassis.edge.access import default_access, method_access, open_access
+from chassis.edge.clusters import NOWHERE
+from chassis.edge.envoy_types import CLASS_LIMIT, CORS, EDGE_ROUTES, GATEWAY, HEADERS, IP_LIMIT, Json, typed
+from chassis.edge.limits import exempt_from, rate_class, route_metadata
+from chassis.edge.lua import success_status
+from chassis.edge.paths import parse_template
+from chassis.edge.policies import deadline, method_routes
+from chassis.edge.topology import Topology
+
+PUBLIC_SERVICES = {
+    "grpc.health.v1.Health": "",
+    "grpc.reflection.v1.ServerReflection": "read",
+    "grpc.reflection.v1alpha.ServerReflection": "read",
+}
+"""Services that aren't in the contract, answered by the gateway, with their rate class (empty: exempt)."""
+PUBLIC_SERVICE_SECONDS = 3600.0
+"""Both may stream: a health watch is kept for an hour."""
+
+CORS_METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
+CORS_REQUEST_HEADERS = (
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "accept-language",
+    "x-requested-with",
+    "traceparent",
+    "tracestate",
+    "x-consistency-token",
+    # supabase-js
+    "apikey",
+    "x-client-info",
+    "x-supabase-api-version",
+    # gRPC-Web
+    "x-grpc-web",
+    "x-user-agent",
+    "grpc-timeout",
+)
+CORS_RESPONSE_HEADERS = (
+    "x-request-id",
+    "retry-after",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "idempotency-replayed",
+    "x-consistency-token",
+    "x-stale",
+    "grpc-status",
+    "grpc-message",
+    "grpc-status-details-bin",
+)
+CORS_MAX_AGE_SECONDS = 600
+
+
+def edge_routes(contract: Contract, topology: Topology) -> Json:
+    """The route configuration of the edge listener."""
+    reachable = [method for method in _by_path(contract) if method.policy.access != Access.ACCESS_SERVICE]
+    routes = [route for method in reachable for route in _grpc_routes(method)]
+    routes += [_public_service(service, name) for service, name in PUBLIC_SERVICES.items()]
+    routes.append(_unknown_grpc())
+    routes += [route for method in reachable for binding in method.http for route in _rest_route(method, binding)]
+    # The rest of REST: known paths without anything to protect, and unknown ones, which the transcoder refuses.
+    routes.append({"name": "rest", "match": {"prefix": "/"}, "route": {"cluster": NOWHERE}})
+    return {
+        "name": EDGE_ROUTES,
+        "virtual_hosts": [
+            {
+                "name": "edge",
+                "domains": ["*"],
+                "include_request_attempt_count": True,
+                "typed_per_filter_config": {CORS: _cors(topology), **default_access()},
+                "routes": routes,
+            }
+        ],
+    }
+
+
+def _by_path(contract: Contract) -> list[Method]:
+    return [contract.methods[path] for path in sorted(contract.methods)]
+
+
+def _grpc_routes(method: Method) -> Iterator[Json]:
+    name = rate_class(method)
+    configs = method_access(method) | success_status(method.policy.success_status)
+    for route in method_routes(method, method.host):
+        yield {"name": method.path[1:], **route, **_limited(name, configs)}
+
+
+def _public_service(service: str, name: str) -> Json:
+    return {
+        "name": service,
+        "match": {"prefix": f"/{service}/"},
+        "route": {"cluster": GATEWAY, "idle_timeout": "0s"} | deadline(PUBLIC_SERVICE_SECONDS),
+        **_limited(name, open_access()),
+    }
+
+
+def _limited(name: str, configs: Json) -> Json:
+    """Per-route configs together with the rate class `name`; empty: exempt from both limits."""
+    if name:
+        return {"metadata": route_metadata(name), "typed_per_filter_config": configs}
+    return {"typed_per_filter_config": configs | exempt_from(CLASS_LIMIT) | exempt_from(IP_LIMIT)}
+
+
+def _unknown_grpc() -> Json:
+    """Calls (gRPC, gRPC-Web) of methods that aren't there, or not from outside: UNIMPLEMENTED."""
+    is_grpc = {"name": "content-type", "string_match": {"prefix": "application/grpc"}}
+    return {
+        "name": "unknown_grpc",
+        "match": {"prefix": "/", "headers": [is_grpc]},
+        "direct_response": {"status": 404},
+        "typed_per_filter_config": open_access(),
+    }
+
+
+def _rest_route(method: Method, binding: HttpBinding) -> Iterator[Json]:
+    """A route for a REST path that needs something before the transcoder; none where nothing is needed."""
+    template = parse_template(binding.template)
+    configs: Json = {}
+    if template.variables:
+        configs[HEADERS] = _without_query_parameters(template.variables)
+    if not rate_class(method):
+        configs |= exempt_from(IP_LIMIT)
+    if configs:
+        yield {
+            "name": f"{binding.verb} {binding.template}",
+            "match": {
+                "safe_regex": {"regex": template.regex},
+                "headers": [{"name": ":method", "string_match": {"exact": binding.verb}}],
+            },
+            # Never reached. Not a direct response: the CORS filter ignores those.
+            "route": {"cluster": NOWHERE},
+            "typed_per_filter_config": configs,
+        }
+
+
+def _without_query_parameters(variables: tuple[str, ...]) -> Json:
+    """Takes away query parameters that would overwrite what the path binds, in either spelling."""
+    names = {name for variable in variables for name in (variable, _camel(variable))}
+    return typed(
+        "extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute",
+        mutations={"query_parameter_mutations": [{"remove": name} for name in sorted(names)]},
+    )
+
+
+def _camel(path: str) -> str:
+    return re.sub(r"_+([a-z0-9])", lambda match: match[1].upper(), path)
+
+
+def _cors(topology: Topology) -> Json:
+    return typed(
+        "extensions.filters.http.cors.v3.CorsPolicy",
+        allow_origin_string_match=[{"exact": origin} for origin in topology.allowed_origins],
+        allow_credentials=True,
+        allow_methods=CORS_METHODS,
+        allow_headers=", ".join(CORS_REQUEST_HEADERS),
+        expose_headers=", ".join(CORS_RESPONSE_HEADERS),
+        max_age=str(CORS_MAX_AGE_SECONDS),
+    )

@@ -1,0 +1,383 @@
+"""The request pipeline: one wrapper a method, compiled from the contract at start.
+
+It doesn't know its host: bytes, metadata and a deadline go in, bytes or a status come out. The order is
+telemetry, error mapping, deadline, identity, access, decode, rules, handler, encode; authorising comes
+before validating (AIP-211), so that a stranger learns nothing from a violation.
+"""
+
+import asyncio
+import hashlib
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from fitnesshub.options.v1 import policy_pb2
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from chassis.call import Call, Identity, Wire
+from chassis.contract import Contract, ContractError, Method
+from chassis.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    Failure,
+    Internal,
+    InvalidArgument,
+    PermissionDenied,
+    ResourceExhausted,
+    Unauthenticated,
+    Unavailable,
+)
+from chassis.idempotency import Replay
+from chassis.identity import AccessTokens, EndedSessions, ServiceTokens
+from chassis.rules import compile_rules
+from chassis.status import to_status
+from chassis.telemetry import context, metrics, traces
+
+log = logging.getLogger(__name__)
+
+CALLER_HEADER = "x-fitnesshub-caller"
+HTTP_STATUS_HEADER = "x-http-code"
+DEADLINE_SHAVE = 0.02
+"""Seconds taken off a caller's deadline, so that we still get to report our own time-out (Boulder's figure)."""
+MAX_CALLS = 2000
+"""Calls in flight in one process before new unary ones are refused: about a second's worth of work."""
+
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,128}")
+_OK = 0
+_CANCELLED = 1
+
+current_call: ContextVar[Call | None] = ContextVar("current_call", default=None)
+"""The call being answered; channels forward its identity, deadline and trace."""
+
+
+class StatusError(Exception):
+    """How a call ended, ready to be sent by any host."""
+
+    def __init__(self, code: int, message: str, details: bytes, metadata: Mapping[str, str]) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.details = details
+        """Serialised `google.rpc.Status`."""
+        self.metadata = metadata
+        """Response headers that go with the error."""
+
+
+@dataclass(slots=True)
+class Incoming:
+    """What a host knows about a call when it comes in."""
+
+    metadata: Mapping[str, str | bytes]
+    """By lower-case key."""
+    deadline: float | None = None
+    """On the monotonic clock; None when the caller set none."""
+    caller: str = ""
+    """The calling service when the host itself knows it (a channel in this process); never from the wire."""
+    peer: str = ""
+    """Address of the other end, without its port."""
+    response_metadata: dict[str, str] = field(default_factory=dict)
+    """Filled while the call runs: initial metadata of the answer."""
+
+
+Payload = bytes | AsyncIterator[bytes]
+Unary = Callable[[Payload, Incoming], Awaitable[bytes]]
+Stream = Callable[[Payload, Incoming], AsyncIterator[bytes]]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A compiled method. Exactly one of `unary` and `stream` is set, by what the answer is."""
+
+    method: Method
+    unary: Unary | None
+    stream: Stream | None
+
+
+@dataclass(frozen=True)
+class Guards:
+    """The parts of a process that decide who is calling."""
+
+    access_tokens: AccessTokens
+    service_tokens: ServiceTokens
+    ended_sessions: EndedSessions
+
+
+class Pipeline:
+    """All methods that a process hosts, by full path."""
+
+    def __init__(self, contract: Contract, guards: Guards) -> None:
+        self.contract = contract
+        self.endpoints: dict[str, Endpoint] = {}
+        self.active = 0
+        self._guards = guards
+        self._http_status = {
+            name: str(reason.http_status) for name, reason in contract.reasons.items() if reason.http_status
+        }
+
+    def add(self, service: ServiceDescriptor, implementation: object) -> None:
+        """Compiles every method of a proto service.
+
+        Raises ContractError when the implementation lacks one, or the contract doesn't know the service.
+        """
+        for descriptor in service.methods:
+            path = f"/{service.full_name}/{descriptor.name}"
+            if path not in self.contract.methods:
+                raise ContractError(f"{descriptor.full_name} isn't in the contract")
+            name = snake_case(descriptor.name)
+            handler = getattr(implementation, name, None)
+            if handler is None:
+                raise ContractError(f"{type(implementation).__name__} lacks {name}, which {descriptor.full_name} needs")
+            self.endpoints[path] = self._compile(self.contract.methods[path], handler)
+
+    def _compile(self, method: Method, handler: Callable[..., Any]) -> Endpoint:
+        if method.descriptor.server_streaming:
+            return Endpoint(method, None, self._compile_stream(method, handler))
+        return Endpoint(method, self._compile_unary(method, handler), None)
+
+    def _compile_unary(self, method: Method, handler: Callable[..., Any]) -> Unary:
+        admit = self._compile_admission(method)
+        decode = _compile_decoding(method)
+        fail = self._fail
+        service = method.host or "mesh"
+        observe = metrics.bind(service, method.descriptor.name).observe
+        response_class = GetMessageClass(method.descriptor.output_type)
+        clock = time.monotonic
+
+        async def invoke(payload: Payload, incoming: Incoming) -> bytes:
+            started = clock()
+            code = _OK
+            call = _begin(method, incoming)
+            token = current_call.set(call)
+            scope = traces.start(call, service)
+            self.active += 1
+            try:
+                if self.active > MAX_CALLS:
+                    raise Unavailable("OVERLOADED", "this server has more calls than it takes; try again")
+                left = _time_left(method, call, started)
+                async with asyncio.timeout(left):
+                    admit(call, payload)
+                    result = await handler(decode(payload), call)
+                if type(result) is Wire:
+                    return result.data
+                if type(result) is not response_class:
+                    raise TypeError(f"{method.path} answered with {type(result).__name__}")
+                return result.SerializeToString()
+            except Replay as replay:
+                call.response_metadata["idempotency-replayed"] = "true"
+                if replay.http_status:
+                    call.response_metadata[HTTP_STATUS_HEADER] = replay.http_status
+                return replay.response
+            except BaseException as error:
+                status = fail(method, call, error)
+                code = status.code
+                if isinstance(error, asyncio.CancelledError):
+                    raise
+                raise status from error
+            finally:
+                self.active -= 1
+                observe(code, clock() - started)
+                traces.finish(call, code, started)
+                context.unbind(scope)
+                current_call.reset(token)
+
+        return invoke
+
+    def _compile_stream(self, method: Method, handler: Callable[..., Any]) -> Stream:
+        admit = self._compile_admission(method)
+        decode = _compile_decoding(method)
+        service = method.host or "mesh"
+        observe = metrics.bind(service, method.descriptor.name).observe
+
+        async def invoke(payload: Payload, incoming: Incoming) -> AsyncIterator[bytes]:
+            started = time.monotonic()
+            code = _OK
+            call = _begin(method, incoming)
+            token = current_call.set(call)
+            scope = traces.start(call, service)
+            self.active += 1
+            try:
+                left = _time_left(method, call, started)
+                admit(call, payload)
+                async with asyncio.timeout(left):
+                    async for message in handler(decode(payload), call):
+                        yield message.data if type(message) is Wire else message.SerializeToString()
+            except GeneratorExit:
+                code = _CANCELLED
+                raise
+            except BaseException as error:
+                status = self._fail(method, call, error)
+                code = status.code
+                if isinstance(error, asyncio.CancelledError):
+                    raise
+                raise status from error
+            finally:
+                self.active -= 1
+                observe(code, time.monotonic() - started)
+                traces.finish(call, code, started)
+                context.unbind(scope)
+                # A generator closed from another context can't reset the variable there, nor need it.
+                if current_call.get() is call:
+                    current_call.reset(token)
+
+        return invoke
+
+    def _compile_admission(self, method: Method) -> Callable[[Call, Payload], None]:
+        """Identity and access: sets who calls, or raises."""
+        access = method.policy.access
+        callers = frozenset(method.policy.callers)
+        roles = method.roles
+        is_public = access == policy_pb2.ACCESS_PUBLIC
+        is_for_services = access == policy_pb2.ACCESS_SERVICE
+        takes_key = method.takes_idempotency_key
+        verify_service = self._guards.service_tokens.verify
+        identify = self._identify
+
+        def admit(call: Call, payload: Payload) -> None:
+            metadata = call.metadata
+            if not call.caller and (service_token := metadata.get(CALLER_HEADER)):
+                call.caller = verify_service(str(service_token))
+            if call.caller and call.caller not in callers:
+                raise PermissionDenied(
+                    "CALLER_NOT_ALLOWED", f"the service {call.caller} may not call this", caller=call.caller
+                )
+            if authorization := metadata.get("authorization"):
+                try:
+                    call.identity = identify(str(authorization))
+                except Unauthenticated as problem:
+                    if not (is_public or is_for_services):
+                        raise
+                    call.identity_problem = problem.message
+            if is_for_services:
+                if not call.caller:
+                    raise PermissionDenied("CALLER_NOT_ALLOWED", "only services may call this")
+            elif not is_public:
+                _check_user(call, roles)
+            if takes_key and (key := metadata.get("idempotency-key")):
+                _take_key(call, key, payload)
+
+        return admit
+
+    def _identify(self, authorization: str) -> Identity:
+        """Who the authorization header proves. Raises Unauthenticated."""
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated(
+                "UNAUTHENTICATED", "the authorization header must be: Bearer, a space, the access token"
+            )
+        identity = self._guards.access_tokens.verify(token.strip())
+        if self._guards.ended_sessions.contains(identity.session_id):
+            raise Unauthenticated("SESSION_ENDED", "this session has ended; sign in again")
+        return identity
+
+    def _fail(self, method: Method, call: Call, error: BaseException) -> StatusError:
+        """The status of any exception; the only place where unknown ones become INTERNAL."""
+        if isinstance(error, Failure):
+            failure = error
+        elif isinstance(error, TimeoutError):
+            failure = DeadlineExceeded("DEADLINE_EXCEEDED", "the time for this call ran out")
+        elif isinstance(error, asyncio.CancelledError):
+            failure = Cancelled("CANCELLED", "the caller went away")
+        else:
+            log.error("unhandled error in %s", method.path, exc_info=error)
+            failure = Internal("INTERNAL", "something went wrong on our side; the request id finds it in the log")
+        code, message, details = to_status(failure, call.request_id)
+        metadata = call.response_metadata
+        metadata.pop(HTTP_STATUS_HEADER, None)
+        if failure.reason in self._http_status:
+            metadata[HTTP_STATUS_HEADER] = self._http_status[failure.reason]
+        return StatusError(code, message, details, metadata)
+
+
+def _check_user(call: Call, roles: frozenset[str]) -> None:
+    if call.identity is None:
+        raise Unauthenticated("UNAUTHENTICATED", "this call needs an access token")
+    if roles and roles.isdisjoint(call.identity.roles):
+        names = ", ".join(sorted(roles))
+        raise PermissionDenied("ROLE_REQUIRED", f"this call needs one of the roles: {names}", roles=names)
+
+
+def _take_key(call: Call, key: str | bytes, payload: Payload) -> None:
+    if not isinstance(key, str) or not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise InvalidArgument(
+            "IDEMPOTENCY_KEY_INVALID", "the Idempotency-Key must be 1 to 128 printable ASCII characters"
+        )
+    call.idempotency_key = key
+    if isinstance(payload, bytes):
+        call.request_hash = hashlib.sha256(payload).digest()
+
+
+def _begin(method: Method, incoming: Incoming) -> Call:
+    metadata = incoming.metadata
+    get = metadata.get
+    return Call(
+        method=method.path,
+        caller=incoming.caller,
+        deadline=incoming.deadline,
+        request_id=str(get("x-request-id", "")),
+        attempt=_attempt(get("x-envoy-attempt-count")),
+        locale=str(get("accept-language", "")) or "en",
+        peer_ip=str(get("x-envoy-external-address", "")) or incoming.peer,
+        traceparent=str(get("traceparent", "")),
+        metadata=metadata,
+        response_metadata=incoming.response_metadata,
+    )
+
+
+def _attempt(text: str | bytes | None) -> int:
+    return int(text) if isinstance(text, str) and text.isdecimal() and len(text) < 4 else 1
+
+
+def _time_left(method: Method, call: Call, now: float) -> float:
+    """Seconds the handler may take; sets the call's deadline. Raises DeadlineExceeded when there are none."""
+    left = method.timeout
+    if call.deadline is not None:
+        left = min(left, call.deadline - now - DEADLINE_SHAVE)
+        if left <= 0:
+            raise DeadlineExceeded("DEADLINE_EXCEEDED", "the time for this call had run out when it arrived")
+    call.deadline = now + left
+    return left
+
+
+def _compile_decoding(method: Method) -> Callable[[Payload], Any]:
+    request_class = GetMessageClass(method.descriptor.input_type)
+    violations_of = compile_rules(method.descriptor.input_type)
+    limit = method.max_request_bytes
+
+    def decode(payload: bytes) -> Message:
+        if len(payload) > limit:
+            raise ResourceExhausted(
+                "REQUEST_TOO_LARGE", f"the request is larger than {limit} bytes", maxBytes=str(limit)
+            )
+        try:
+            request = request_class.FromString(payload)
+        except DecodeError:
+            raise InvalidArgument(
+                "MALFORMED_REQUEST", f"the request isn't a {method.descriptor.input_type.full_name}"
+            ) from None
+        violations = violations_of(request)
+        if violations:
+            raise InvalidArgument(
+                "INVALID_REQUEST", f"the request breaks {len(violations)} rule(s) of its fields", violations=violations
+            )
+        return request
+
+    if not method.descriptor.client_streaming:
+        return decode  # type: ignore[return-value]
+
+    async def decode_all(payloads: AsyncIterator[bytes]) -> AsyncIterator[Message]:
+        async for payload in payloads:
+            yield decode(payload)
+
+    return decode_all  # type: ignore[return-value]
+
+
+def snake_case(name: str) -> str:
+    """`CreateWorkout` as `create_workout`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+

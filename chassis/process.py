@@ -1,0 +1,278 @@
+"""One process of the mesh: builds its services, hosts them, and stops them in order.
+
+Two roles: `serve` answers calls; `work` runs the background workers, so that they never delay a call.
+Everything opened is closed in reverse by one stack.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from fitnesshub.mesh.v1 import status_service_pb2
+from redis.asyncio import Redis
+
+from chassis.channel import Channel, InProcess, Network, mesh_channel
+from chassis.clock import SystemClock, SystemIds
+from chassis.contract import host_of, load_contract
+from chassis.db import Database
+from chassis.host_grpc import GrpcioHost
+from chassis.idempotency import keep_purging
+from chassis.identity import AccessTokens, EndedSessions, ServiceTokens, ServiceTokenSource
+from chassis.migrate import at_head
+from chassis.pipeline import Guards, Pipeline
+from chassis.readiness import INTERVAL, Check, NotReady, Readiness
+from chassis.redis_client import connect
+from chassis.service import Runtime, Service, Worker
+from chassis.settings import ProcessSettings, load_process_settings
+from chassis.status_api import StatusApi
+from chassis.telemetry import traces
+from chassis.telemetry.metrics import serve_metrics
+
+log = logging.getLogger(__name__)
+
+Build = Callable[[Runtime], Service]
+STOP_GRACE = 10.0
+"""Seconds that running calls and workers get to end when the process stops: twice an interactive call's time."""
+WORKER_BACKOFF = (0.5, 30.0)
+"""Seconds before a failed worker starts again: the first time, and at most."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How this process is to run."""
+
+    role: Literal["serve", "work"]
+    host: str
+    port: int
+    metrics_port: int
+    processes: int
+    """How many processes like this one share the database, this one included; they share its connections."""
+    probe_period: float
+    """Seconds between saying NOT_SERVING and taking no more calls, so that balancers notice first."""
+
+
+class Process:
+    """Everything the services of one process share. Make one, then `await run()`."""
+
+    def __init__(self, builds: Mapping[str, Build], options: Options, environment: Mapping[str, str]) -> None:
+        self._builds = builds
+        self._options = options
+        self._environment = environment
+        self._settings: ProcessSettings = load_process_settings(environment)
+        self._contract = load_contract()
+        self._clock = SystemClock()
+        self._ids = SystemIds()
+        self._readiness = Readiness(self._clock)
+        self._redis = connect(self._settings.redis_url, self._settings.redis_password())
+        keys = self._settings.secrets
+        self._ended = EndedSessions(self._redis)
+        self._pipeline = Pipeline(
+            self._contract,
+            Guards(
+                AccessTokens(keys / "access-token-keys.json", self._settings.issuer, self._clock),
+                ServiceTokens(keys / "service-keys.json", self._clock),
+                self._ended,
+            ),
+        )
+        self._databases: dict[str, Database] = {}
+        self._sources: dict[str, ServiceTokenSource] = {}
+        self._networks: dict[str, Network] = {}
+        self._stack = AsyncExitStack()
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # --- what services ask for while they are built (chassis.service.Resources) ---
+
+    def database(self, service: str) -> Database:
+        """The service's database, with its readiness checks."""
+        if service not in self._databases:
+            database = Database(
+                self._settings.database_server,
+                self._settings.database_password(service),
+                service=service,
+                clock=self._clock,
+                ids=self._ids,
+                prepared=self._settings.database_prepared_statements,
+            )
+            self._databases[service] = database
+            self._readiness.add(service, [Check("postgresql", _database_check(database, service))])
+        return self._databases[service]
+
+    def redis(self, service: str) -> Redis:
+        """The process's Redis client, with its readiness check: down means slower, not broken."""
+        self._readiness.add(service, [Check("redis", self._ping_redis, required=False)])
+        return self._redis
+
+    def channel(self, owner: str, service: str) -> Channel:
+        """In process when the callee is hosted here, else through the mesh listener."""
+        if service in self._builds:
+            return Channel(InProcess(self._pipeline, owner))
+        if owner not in self._sources:
+            self._sources[owner] = ServiceTokenSource(owner, self._settings.secrets / f"service-{owner}.pem")
+        return Channel(Network(mesh_channel(self._settings.mesh, service), self._sources[owner]))
+
+    # --- running ---
+
+    async def run(self) -> None:
+        """Runs until SIGTERM, SIGINT or the end of the lifeline; returns when everything is closed."""
+        self._watch_for_stop()
+        async with self._stack:
+            services = [build(self._runtime(name)) for name, build in self._builds.items()]
+            status = self._compile(services)
+            await self._open()
+            if self._options.role == "serve":
+                await self._serve(status)
+            else:
+                await self._work(services)
+
+    def _runtime(self, name: str) -> Runtime:
+        return Runtime(
+            service=name,
+            process=self._settings,
+            environment=self._environment,
+            clock=self._clock,
+            ids=self._ids,
+            contract=self._contract,
+            hosted=self._builds.keys(),
+            resources=self,
+        )
+
+    def _compile(self, services: Sequence[Service]) -> StatusApi:
+        for service in services:
+            self._readiness.add(service.name, list(service.checks))
+            for descriptor, implementation in service.apis.items():
+                self._pipeline.add(descriptor, implementation)
+        status = StatusApi(self._builds.keys(), self._readiness, self._pipeline)
+        self._pipeline.add(status_service_pb2.DESCRIPTOR.services_by_name["StatusService"], status)
+        return status
+
+    async def _open(self) -> None:
+        self._stack.push_async_callback(self._redis.aclose)
+        for database in self._databases.values():
+            await database.open(len(self._databases) * self._options.processes)
+            self._stack.push_async_callback(database.close)
+        traces.configure(self._settings.otlp_endpoint)
+        self._stack.callback(traces.shutdown)
+        self._background(self._ended.run(), "ended-sessions")
+
+    async def _serve(self, status: StatusApi) -> None:
+        host = GrpcioHost(self._pipeline, self._described())
+        names = self._health_names()
+        for name in names:
+            await host.set_serving(name, serving=False)
+        address = f"{self._options.host}:{self._options.port}"
+        port = await host.start(address)
+        await self._expose(lambda: all(self._readiness.serving(name) for name in self._builds))
+        self._background(self._report_health(host, names), "readiness")
+        log.info("serving %s on port %d", ", ".join(self._builds), port)
+        await self._stopping.wait()
+        log.info("draining")
+        status.stopping = True
+        await host.enter_drain()
+        await asyncio.sleep(self._options.probe_period)
+        await host.stop(STOP_GRACE)
+        await self._cancel_background()
+
+    async def _work(self, services: Sequence[Service]) -> None:
+        await self._expose(lambda: all(self._readiness.serving(name) for name in self._builds))
+        self._background(self._keep_asking(), "readiness")
+        for service in services:
+            for worker in service.workers:
+                self._background(_keep_running(service.name, worker), f"{service.name}/{worker.name}")
+        for name, database in self._databases.items():
+            worker = Worker("purge-idempotency", partial(keep_purging, database))
+            self._background(_keep_running(name, worker), f"{name}/{worker.name}")
+        log.info("working for %s", ", ".join(self._builds))
+        await self._stopping.wait()
+        log.info("stopping")
+        await self._cancel_background()
+
+    async def _expose(self, ready: Callable[[], bool]) -> None:
+        server = await serve_metrics(self._options.metrics_port, ready, self._options.host)
+        self._stack.push_async_callback(server.close)
+
+    def _described(self) -> list[str]:
+        """Reflection: what is hosted here; the gateway answers for the whole mesh."""
+        hosts = self._contract.hosts() if "gateway" in self._builds else list(self._builds)
+        return [s.full_name for s in self._contract.services() if host_of(s) in (*hosts, "")]
+
+    def _health_names(self) -> dict[str, list[str]]:
+        """Which services must be ready for which health name to be SERVING."""
+        names = {"": list(self._builds)} | {name: [name] for name in self._builds}
+        for service in self._contract.services():
+            if host_of(service) in self._builds:
+                names[service.full_name] = [host_of(service)]
+        return names
+
+    async def _report_health(self, host: GrpcioHost, names: Mapping[str, Sequence[str]]) -> None:
+        while True:
+            await self._readiness.ask()
+            for name, needed in names.items():
+                await host.set_serving(name, serving=all(self._readiness.serving(service) for service in needed))
+            await asyncio.sleep(INTERVAL)
+
+    async def _keep_asking(self) -> None:
+        while True:
+            await self._readiness.ask()
+            await asyncio.sleep(INTERVAL)
+
+    async def _ping_redis(self) -> None:
+        await self._redis.ping()
+
+    # --- stopping ---
+
+    def _watch_for_stop(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        lifeline = self._environment.get("FITNESSHUB_LIFELINE_FD")
+        if lifeline:
+            descriptor = int(lifeline)
+            loop.add_reader(descriptor, self._lifeline_ended, descriptor)
+
+    def _lifeline_ended(self, descriptor: int) -> None:
+        """The supervisor is gone, and with it whoever would read our answers: stop without a drain."""
+        asyncio.get_running_loop().remove_reader(descriptor)
+        log.warning("the supervisor is gone; stopping")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def _background(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks.append(asyncio.get_running_loop().create_task(work, name=name))
+
+    async def _cancel_background(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks, timeout=STOP_GRACE)
+
+
+def _database_check(database: Database, service: str) -> Callable[[], Awaitable[None]]:
+    """Asks the server, and until the answer is yes whether the schema is there; schemas don't go back."""
+    migrated = False
+
+    async def check() -> None:
+        nonlocal migrated
+        await database.ping()
+        if not migrated:
+            migrated = await at_head(database, service)
+        if not migrated:
+            raise NotReady("migrations are missing: run `fitnesshub migrate`")
+
+    return check
+
+
+async def _keep_running(service: str, worker: Worker) -> None:
+    wait, longest = WORKER_BACKOFF
+    while True:
+        try:
+            await worker.run()
+            wait = WORKER_BACKOFF[0]
+        except Exception:
+            log.exception("the worker %s of %s failed; it starts again in %.1f s", worker.name, service, wait)
+        await asyncio.sleep(wait)
+        wait = min(wait * 2, longest)

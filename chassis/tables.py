@@ -1,0 +1,46 @@
+"""The tables that every service has of its own: events to be published and answers to be replayed.
+
+A copy per schema, because they commit in the service's own transactions under the service's own role.
+"""
+
+from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, MetaData, Table, Text, Uuid
+
+
+def outbox(metadata: MetaData) -> Table:
+    """Events that committed with the change they tell of, until they are published and 24 h older."""
+    table = Table(
+        "outbox",
+        metadata,
+        # UUIDv7: nearly the order of creation. Order within an aggregate is its version.
+        Column("id", Uuid, primary_key=True),
+        Column("aggregate_type", Text, nullable=False),
+        Column("aggregate_id", Text, nullable=False),
+        Column("aggregate_version", BigInteger, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("subject_user_id", Text, nullable=False),
+        # The serialised fitnesshub.event.v1.Event.
+        Column("event", LargeBinary, nullable=False),
+        Column("created_at", DateTime(timezone=True), nullable=False),
+        Column("published_at", DateTime(timezone=True)),
+    )
+    # The relay claims what isn't published; the index stays as small as its backlog.
+    Index("outbox_unpublished", table.c.id, postgresql_where=table.c.published_at.is_(None))
+    return table
+
+
+def idempotency_records(metadata: MetaData) -> Table:
+    """Answers of calls that carried an Idempotency-Key, kept for 24 h."""
+    table = Table(
+        "idempotency_records",
+        metadata,
+        # The user, else the calling service, else the address.
+        Column("scope", Text, primary_key=True),
+        Column("method", Text, primary_key=True),
+        Column("key", Text, primary_key=True),
+        Column("request_hash", LargeBinary, nullable=False),
+        Column("response", LargeBinary, nullable=False),
+        Column("http_status", Text, nullable=False),
+        Column("created_at", DateTime(timezone=True), nullable=False),
+    )
+    Index("idempotency_records_by_age", table.c.created_at)
+    return table

@@ -1,0 +1,283 @@
+"""`fitnesshub import exercises FILE`: brings free-exercise-db (github.com/yuhonas/free-exercise-db) into the library.
+
+It goes through the edge like any client; what can't be mapped is refused by name, never dropped or guessed.
+"""
+
+import hashlib
+import json
+import secrets
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+from fitnesshub.workout.v1 import exercise_pb2 as pb
+from google.protobuf.json_format import MessageToDict
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+SOURCE = "free-exercise-db"
+BATCH_ROWS = 250
+"""Rows a request: the whole library is four requests, and the rate limit allows a few imports a minute."""
+BATCH_BYTES = 4 << 20
+"""JSON a request, half of what the edge takes."""
+TIMEOUT = 65.0
+"""Seconds for an answer: the RPC itself has 60."""
+ATTEMPTS = 8
+"""Tries a batch, when the edge says that trying again helps: two minutes in all."""
+LONGEST_WAIT = 60.0
+"""Seconds between two tries at most; the rate limit's window is a minute."""
+TRY_AGAIN = frozenset({409, 429, 503})
+"""A write in between, over the rate limit, not available."""
+
+# Their words as ours. A word that isn't here refuses the row.
+CATEGORIES = {
+    "strength": pb.EXERCISE_CATEGORY_STRENGTH,
+    "stretching": pb.EXERCISE_CATEGORY_STRETCHING,
+    "plyometrics": pb.EXERCISE_CATEGORY_PLYOMETRICS,
+    "powerlifting": pb.EXERCISE_CATEGORY_POWERLIFTING,
+    "olympic weightlifting": pb.EXERCISE_CATEGORY_OLYMPIC_WEIGHTLIFTING,
+    "strongman": pb.EXERCISE_CATEGORY_STRONGMAN,
+    "cardio": pb.EXERCISE_CATEGORY_CARDIO,
+}
+LEVELS = {
+    "beginner": pb.EXERCISE_LEVEL_BEGINNER,
+    "intermediate": pb.EXERCISE_LEVEL_INTERMEDIATE,
+    "expert": pb.EXERCISE_LEVEL_EXPERT,
+}
+FORCES = {None: pb.FORCE_UNSPECIFIED, "push": pb.FORCE_PUSH, "pull": pb.FORCE_PULL, "static": pb.FORCE_STATIC}
+MECHANICS = {
+    None: pb.MECHANIC_UNSPECIFIED,
+    "compound": pb.MECHANIC_COMPOUND,
+    "isolation": pb.MECHANIC_ISOLATION,
+}
+EQUIPMENT = {
+    None: pb.EQUIPMENT_UNSPECIFIED,
+    "body only": pb.EQUIPMENT_BODY_WEIGHT,
+    "barbell": pb.EQUIPMENT_BARBELL,
+    "dumbbell": pb.EQUIPMENT_DUMBBELL,
+    "cable": pb.EQUIPMENT_CABLE,
+    "machine": pb.EQUIPMENT_MACHINE,
+    "kettlebells": pb.EQUIPMENT_KETTLEBELL,
+    "bands": pb.EQUIPMENT_BANDS,
+    "medicine ball": pb.EQUIPMENT_MEDICINE_BALL,
+    "exercise ball": pb.EQUIPMENT_EXERCISE_BALL,
+    "foam roll": pb.EQUIPMENT_FOAM_ROLLER,
+    "e-z curl bar": pb.EQUIPMENT_EZ_CURL_BAR,
+    "other": pb.EQUIPMENT_OTHER,
+}
+MUSCLES = {
+    "abdominals": pb.MUSCLE_ABDOMINALS,
+    "abductors": pb.MUSCLE_ABDUCTORS,
+    "adductors": pb.MUSCLE_ADDUCTORS,
+    "biceps": pb.MUSCLE_BICEPS,
+    "calves": pb.MUSCLE_CALVES,
+    "chest": pb.MUSCLE_CHEST,
+    "forearms": pb.MUSCLE_FOREARMS,
+    "glutes": pb.MUSCLE_GLUTES,
+    "hamstrings": pb.MUSCLE_HAMSTRINGS,
+    "lats": pb.MUSCLE_LATS,
+    "lower back": pb.MUSCLE_LOWER_BACK,
+    "middle back": pb.MUSCLE_MIDDLE_BACK,
+    "neck": pb.MUSCLE_NECK,
+    "quadriceps": pb.MUSCLE_QUADRICEPS,
+    "shoulders": pb.MUSCLE_SHOULDERS,
+    "traps": pb.MUSCLE_TRAPS,
+    "triceps": pb.MUSCLE_TRICEPS,
+}
+
+
+class ImportFailed(Exception):
+    """The import can't go on; the text is a sentence for the person at the terminal."""
+
+
+class RowRefused(Exception):
+    """One row can't be mapped; the text says why."""
+
+
+class Refusal(NamedTuple):
+    """A row that wasn't imported."""
+
+    name: str
+    problem: str
+
+
+def import_exercises(file: Path, edge_url: str, token: str) -> int:
+    """Imports the file through the edge at `edge_url`, as the admin whose access token is given.
+
+    Returns the exit code: 0 when every row is in the library, 1 when the file or the edge failed or rows were refused.
+    """
+    out = Console(highlight=False, soft_wrap=True)
+    try:
+        rows = read_rows(file)
+        good, refused = map_rows(rows)
+        counts: Counter[str] = Counter()
+        with (
+            httpx.Client(base_url=edge_url, headers={"authorization": f"Bearer {token}"}, timeout=TIMEOUT) as client,
+            _progress() as progress,
+        ):
+            task = progress.add_task("importing exercises", total=len(good))
+            run = secrets.token_bytes(16)
+            for batch in batches(good):
+                for exercise, outcome in zip(batch, _send(client, batch, run), strict=True):
+                    counts[outcome["result"]] += 1
+                    if outcome["result"] == "IMPORT_RESULT_REFUSED":
+                        refused.append(Refusal(exercise["name"], "; ".join(outcome["problems"])))
+                progress.advance(task, len(batch))
+    except ImportFailed as failure:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(str(failure), markup=False)
+        return 1
+    for name, problem in refused:
+        out.print(f"refused {name}: {problem}", markup=False)
+    out.print(
+        f"{len(rows)} exercises: {counts['IMPORT_RESULT_CREATED']} created, {counts['IMPORT_RESULT_UPDATED']} updated, "
+        f"{counts['IMPORT_RESULT_UNCHANGED']} unchanged, {len(refused)} refused"
+    )
+    return 1 if refused else 0
+
+
+def read_rows(file: Path) -> list[Any]:
+    """The rows of the file. Raises ImportFailed when it isn't a JSON list."""
+    try:
+        rows = json.loads(file.read_bytes())
+    except OSError as error:
+        raise ImportFailed(f"{file} can't be read: {error.strerror}.") from None
+    except (ValueError, RecursionError) as error:
+        raise ImportFailed(f"{file} isn't a JSON file: {error}.") from None
+    if not isinstance(rows, list):
+        raise ImportFailed(f"{file} isn't a list of exercises.")
+    return rows
+
+
+def map_rows(rows: Sequence[Any]) -> tuple[list[dict[str, Any]], list[Refusal]]:
+    """Our JSON of the rows that can be mapped, and the others with the reason."""
+    good: list[dict[str, Any]] = []
+    refused: list[Refusal] = []
+    for number, row in enumerate(rows, 1):
+        try:
+            good.append(MessageToDict(map_row(row)))
+        except RowRefused as refusal:
+            refused.append(Refusal(_name_of(row, number), str(refusal)))
+    return good, refused
+
+
+def map_row(row: Any) -> pb.Exercise:
+    """One row as our exercise. Blank steps are left out, images aren't taken over. Raises RowRefused."""
+    if not isinstance(row, dict):
+        raise RowRefused("it isn't a JSON object")
+    return pb.Exercise(
+        source_id=_text(row, "id"),
+        name=_text(row, "name"),
+        category=_word(row, "category", CATEGORIES),
+        level=_word(row, "level", LEVELS),
+        force=_word(row, "force", FORCES),
+        mechanic=_word(row, "mechanic", MECHANICS),
+        equipment=_word(row, "equipment", EQUIPMENT),
+        primary_muscles=[_known("primaryMuscles", word, MUSCLES) for word in _words(row, "primaryMuscles")],
+        secondary_muscles=[_known("secondaryMuscles", word, MUSCLES) for word in _words(row, "secondaryMuscles")],
+        instructions=[step.strip() for step in _words(row, "instructions") if step.strip()],
+    )
+
+
+def batches(exercises: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The exercises in order, in lists that fit a request."""
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for exercise in exercises:
+        length = len(json.dumps(exercise))
+        if batch and (len(batch) == BATCH_ROWS or size + length > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(exercise)
+        size += length
+    if batch:
+        yield batch
+
+
+def _send(client: httpx.Client, batch: Sequence[dict[str, Any]], run: bytes) -> list[dict[str, Any]]:
+    """Outcomes of the rows. Tries again where that helps. Raises ImportFailed."""
+    body = json.dumps({"source": SOURCE, "exercises": batch}).encode()
+    # The key repeats within this run only: a later import of the same file must be done, not replayed.
+    headers = {"content-type": "application/json", "idempotency-key": hashlib.sha256(run + body).hexdigest()}
+    wait, problem = 0.0, ""
+    for attempt in range(ATTEMPTS):
+        time.sleep(wait)
+        try:
+            response = client.post("/api/v1/exercises:import", content=body, headers=headers)
+        except httpx.TransportError as error:
+            raise ImportFailed(f"The edge at {client.base_url} can't be reached: {error}.") from None
+        if response.is_success:
+            return _outcomes(response, len(batch))
+        problem = f"the edge answered {response.status_code}, {_message(response)}"
+        if response.status_code not in TRY_AGAIN:
+            raise ImportFailed(f"The import stopped: {problem}.")
+        wait = _retry_after(response, 2.0**attempt)
+    raise ImportFailed(f"The import stopped after {ATTEMPTS} tries: {problem}.")
+
+
+def _outcomes(response: httpx.Response, rows: int) -> list[dict[str, Any]]:
+    try:
+        outcomes = [{"problems": [], **outcome} for outcome in response.json()["outcomes"]]
+    except (ValueError, KeyError, TypeError):
+        outcomes = []
+    if len(outcomes) != rows:
+        raise ImportFailed(f"The import stopped: {response.url} didn't answer as FitnessHub's edge does.")
+    return outcomes
+
+
+def _retry_after(response: httpx.Response, otherwise: float) -> float:
+    seconds = response.headers.get("retry-after", "")
+    return min(float(seconds) if seconds.isdecimal() else otherwise, LONGEST_WAIT)
+
+
+def _message(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return response.reason_phrase
+
+
+def _name_of(row: Any, number: int) -> str:
+    if isinstance(row, dict):
+        for key in ("name", "id"):
+            if isinstance(row.get(key), str) and row[key].strip():
+                return str(row[key])
+    return f"row {number}"
+
+
+def _text(row: Mapping[str, Any], key: str) -> str:
+    value = row.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise RowRefused(f"{key} is missing" if value in (None, "") else f"{key} isn't a text")
+    return value
+
+
+def _words(row: Mapping[str, Any], key: str) -> list[str]:
+    value = row.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise RowRefused(f"{key} isn't a list of texts")
+    return value
+
+
+def _word(row: Mapping[str, Any], key: str, words: Mapping[Any, Any]) -> Any:
+    return _known(key, row.get(key), words)
+
+
+def _known(key: str, word: Any, words: Mapping[Any, Any]) -> Any:
+    if isinstance(word, str | None) and word in words:
+        return words[word]
+    raise RowRefused(f"{key} {word!r} is unknown" if word is not None else f"{key} is missing")
+
+
+def _progress() -> Progress:
+    """On stderr, so that the counts alone are the output; nothing when that isn't a terminal."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )

@@ -1,0 +1,112 @@
+"""Entry point of `fitnesshub`: reads the arguments and hands over to one command, which is imported only then.
+
+Exit codes: 0 done; 1 it failed, with one sentence on stderr; 2 wrong usage, or not built yet; 3 nothing is
+running; 4 running, but not ready; 130 interrupted.
+"""
+
+import argparse
+import importlib
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from chassis.version import VERSION
+from embedded.problems import EmbeddedError, from_os_error
+
+ROLES = ("member", "trainer", "moderator", "admin", "service")
+DEFAULT_EMAIL = "local@fitnesshub.dev"
+HOMES = "The state folder is FITNESSHUB_HOME (.fitnesshub in the current folder by default)."
+UP = """Starts PostgreSQL, Valkey, Envoy and the services, waits until they are ready and shows where they are.
+Ctrl-C stops everything in order.
+
+environment:
+  FITNESSHUB_PORT     port of the API; 8080 by default, 0 takes a free one
+  FITNESSHUB_HOME     folder for all state; .fitnesshub by default
+  FITNESSHUB_PROFILE  embedded (all services in one process, the default) or split (a process each)
+  FITNESSHUB_WORKERS  processes that answer calls in the embedded profile; 1 by default
+  DATABASE_URL        owner's login of a PostgreSQL server to use instead of our own
+  REDIS_URL           a Redis or Valkey server to use instead of our own"""
+
+
+def main() -> int:
+    """Runs the command line. Returns the exit code."""
+    arguments = _parse(sys.argv[1:])
+    module, function = arguments.command.split(":")
+    try:
+        command = getattr(importlib.import_module(module), function)
+        return int(command(arguments))
+    except EmbeddedError as problem:
+        return _fail(problem)
+    except BrokenPipeError:
+        # Whoever reads our output has seen enough.
+        sys.stderr.close()
+        return 0
+    except OSError as error:
+        return _fail(from_os_error(error, f"fitnesshub {arguments.name}", Path.cwd()))
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # noqa: BLE001 - the last resort: a sentence instead of a traceback
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return _fail(EmbeddedError(f"unexpected {type(error).__name__}: {error} ({where.filename}:{where.lineno})"))
+
+
+def _fail(problem: EmbeddedError) -> int:
+    print(f"fitnesshub: {problem}", file=sys.stderr)
+    return problem.exit_code
+
+
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="fitnesshub", description="Runs and inspects FitnessHub on this machine.")
+    parser.add_argument("--version", action="version", version=f"fitnesshub {VERSION}")
+    commands = parser.add_subparsers(dest="name", metavar="COMMAND", required=True)
+
+    def add(name: str, command: str, help_text: str, description: str = "") -> argparse.ArgumentParser:
+        found = commands.add_parser(
+            name,
+            help=help_text,
+            description=description or help_text,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        found.set_defaults(command=command)
+        return found
+
+    up = add("up", "cli.stack:up", "start everything", UP)
+    up.add_argument("--detach", action="store_true", help="return when the mesh is ready; `fitnesshub down` stops it")
+    add("down", "cli.stack:down", "stop what `up --detach` started", f"Stops the stack in order. {HOMES}")
+    status = add(
+        "status",
+        "cli.stack:status",
+        "show what runs, and where",
+        "Exit code 0: ready; 3: nothing is running; 4: running, but not ready.",
+    )
+    status.add_argument("--json", action="store_true", help="for scripts")
+    token = add("token", "cli.token:token", "print an access token for a local user, who is made if need be")
+    token.add_argument("--email", default=DEFAULT_EMAIL, help=f"who; {DEFAULT_EMAIL} by default")
+    token.add_argument("--role", choices=ROLES, help="a role that the user gets, and keeps")
+    logs = add("logs", "cli.logs:logs", "show log files")
+    logs.add_argument("part", nargs="?", metavar="SERVICE", help="a service, a server or a process; all by default")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on showing what is added")
+    logs.add_argument(
+        "-n", "--lines", type=int, default=20, help="how many of the last lines of each file; 20 by default"
+    )
+    add(
+        "migrate",
+        "cli.migrate:migrate",
+        "bring the database up to date",
+        "Uses DATABASE_URL, or the stack that runs here.",
+    )
+    config = add("config", "cli.config:config", "print the settings, without secrets")
+    config.add_argument("service", nargs="?", metavar="SERVICE", help="one service; all by default")
+    imports = add("import", "cli.imports_command:run", "bring data in")
+    imports.add_argument("what", choices=("exercises",))
+    imports.add_argument("file", type=Path, metavar="FILE")
+    add(
+        "clean-state",
+        "cli.stack:clean_state",
+        "remove all state: data, secrets, logs",
+        f"Refuses while a stack runs. {HOMES}",
+    )
+    for name, help_text in (("demo", "a scripted day of one athlete"), ("events", "list and replay dead letters")):
+        add(name, "cli.stack:not_built", f"{help_text} (not built yet)").add_argument("rest", nargs="*")
+    return parser.parse_args(words)

@@ -1,0 +1,43 @@
+"""`fitnesshub token`: an access token for a person of the local stack, issued by the user service itself."""
+
+import os
+from argparse import Namespace
+
+from embedded.home import find_home
+from embedded.problems import EmbeddedError, NotRunningError
+from embedded.state import load
+
+TIMEOUT = 10.0
+"""Seconds; a new user's password is hashed on the way."""
+
+
+def token(arguments: Namespace) -> int:
+    """Prints the token and nothing else."""
+    print(issue(arguments.email, arguments.role))
+    return 0
+
+
+def issue(email: str, role: str | None) -> str:
+    """An access token of the stack in FITNESSHUB_HOME. Raises EmbeddedError."""
+    home = find_home(os.environ)
+    state = load(home)
+    if state is None:
+        raise NotRunningError(home.root)
+
+    import grpc
+    from fitnesshub.options.v1 import policy_pb2
+    from fitnesshub.user.v1 import auth_service_pb2, auth_service_pb2_grpc
+
+    from chassis.identity import ServiceTokenSource
+
+    number = policy_pb2.Role.Value(f"ROLE_{role.upper()}") if role else policy_pb2.ROLE_UNSPECIFIED
+    request = auth_service_pb2.IssueLocalSessionRequest(email=email, role=number)
+    proof = ServiceTokenSource("cli", home.secrets / "service-cli.pem").token()
+    options = [("grpc.default_authority", "user.mesh"), ("grpc.enable_http_proxy", 0)]
+    with grpc.insecure_channel(state.mesh, options=options) as channel:
+        stub = auth_service_pb2_grpc.AuthServiceStub(channel)
+        try:
+            session = stub.IssueLocalSession(request, timeout=TIMEOUT, metadata=(("x-fitnesshub-caller", proof),))
+        except grpc.RpcError as error:
+            raise EmbeddedError(f"the user service gives no token: {error.details() or error.code().name}") from error
+    return str(session.access_token)

@@ -1,0 +1,1 @@
+"""The domain services, a folder each. No service imports another."""

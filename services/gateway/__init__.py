@@ -1,0 +1,1 @@
+"""The gateway service: what the mesh as a whole tells about itself."""

@@ -1,0 +1,1 @@
+"""The user service: who people are and which sessions they have."""

@@ -1,0 +1,1 @@
+"""The RPCs of the user service: one file a proto service."""

@@ -1,0 +1,49 @@
+"""Composition root of the user service."""
+
+from fitnesshub.user.v1 import auth_service_pb2, gotrue_service_pb2
+
+from chassis.service import Runtime, Service, Worker
+from services.user.api.auth_service import AuthApi
+from services.user.api.gotrue_service import GoTrueApi
+from services.user.api.issuing import SessionIssuer
+from services.user.api.upkeep import Upkeep
+from services.user.clients.ended_sessions import EndedSessionsFeed
+from services.user.clients.password_hashes import PasswordHashes
+from services.user.settings import UserSettings
+
+
+def build(runtime: Runtime) -> Service:
+    """Builds the service.
+
+    Raises SettingsError, FileNotFoundError or ValueError when a setting or a key is missing or wrong.
+    """
+    settings = runtime.settings(UserSettings)
+    database = runtime.database()
+    feed = EndedSessionsFeed(runtime.redis())
+    keys_file = runtime.secret_file("access-token-keys.json")
+    is_local = runtime.process.environment == "local"
+    auth = AuthApi(
+        db=database,
+        hashes=PasswordHashes(settings.hash_threads),
+        issuer=SessionIssuer(
+            runtime.secret_file("access-token.pem"), keys_file, runtime.process.issuer, settings.access_token_seconds
+        ),
+        ended_sessions=feed,
+        clock=runtime.clock,
+        ids=runtime.ids,
+        sign_up_enabled=settings.sign_up_enabled,
+        local_tokens=is_local if settings.local_tokens is None else settings.local_tokens,
+    )
+    gotrue = GoTrueApi(auth, keys_file)
+    upkeep = Upkeep(database, feed, runtime.clock)
+    return Service(
+        name=runtime.service,
+        apis={
+            auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]: auth,
+            gotrue_service_pb2.DESCRIPTOR.services_by_name["GoTrueService"]: gotrue,
+        },
+        workers=(
+            Worker("republish ended sessions", upkeep.republish_forever),
+            Worker("tidy", upkeep.tidy_forever),
+        ),
+    )

@@ -1,0 +1,1 @@
+"""What the user service needs from outside: password hashing and Redis."""

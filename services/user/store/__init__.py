@@ -1,0 +1,1 @@
+"""Tables and statements of the user service; the only SQL in it."""

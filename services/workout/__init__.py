@@ -1,0 +1,1 @@
+"""The workout service: the training log and the exercise library."""

@@ -1,0 +1,1 @@
+"""Rules of workouts and exercises: pure functions over messages and plain values."""

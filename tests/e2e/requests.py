@@ -1,0 +1,229 @@
+"""A good request for every RPC of the contract: what its owner sends, and who that is.
+
+The access matrix sends each of them as its owner first and then, unchanged, as everybody else. An RPC that
+is missing here fails the matrix.
+"""
+
+import json
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fitnesshub.gateway.v1 import health_service_pb2
+from fitnesshub.mesh.v1 import status_service_pb2
+from fitnesshub.options.v1 import policy_pb2
+from fitnesshub.user.v1 import auth_service_pb2, auth_service_pb2_grpc, gotrue_service_pb2
+from fitnesshub.workout.v1 import (
+    exercise_pb2,
+    exercise_service_pb2,
+    exercise_service_pb2_grpc,
+    workout_pb2,
+    workout_service_pb2,
+    workout_service_pb2_grpc,
+)
+from google.api import httpbody_pb2
+from google.protobuf.message import Message
+
+PASSWORD = "correct horse battery"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody signed in."""
+
+    email: str
+    user_id: str
+    access_token: str
+    refresh_token: str
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """Headers of a call made by this person."""
+        return (("authorization", f"Bearer {self.access_token}"),)
+
+
+@dataclass(frozen=True)
+class Good:
+    """A request that succeeds when `person` sends it."""
+
+    request: Message
+    person: Person | None
+    is_owned: bool = False
+    """The request names something of the person's own, which looks to others as if it weren't there."""
+
+
+class World:
+    """People and things behind the edge, made as they are needed."""
+
+    def __init__(self, channel: Any, operator: Callable[[str], Person]) -> None:
+        self.auth: Any = auth_service_pb2_grpc.AuthServiceStub(channel)
+        self.workouts: Any = workout_service_pb2_grpc.WorkoutServiceStub(channel)
+        self.exercises: Any = exercise_service_pb2_grpc.ExerciseServiceStub(channel)
+        self.operator = operator
+        """Somebody with a role, by its name."""
+
+    async def person(self) -> Person:
+        """A new member."""
+        email = f"{uuid.uuid4().hex}@example.org"
+        session = await self.auth.SignUp(auth_service_pb2.SignUpRequest(email=email, password=PASSWORD))
+        return Person(email, session.user.id, session.access_token, session.refresh_token)
+
+    async def workout(self, owner: Person) -> workout_pb2.Workout:
+        """A stored workout of somebody."""
+        request = workout_service_pb2.CreateWorkoutRequest(workout=new_workout())
+        return await self.workouts.CreateWorkout(request, metadata=owner.metadata)  # type: ignore[no-any-return]
+
+    async def exercise(self) -> exercise_pb2.Exercise:
+        """An exercise of the library."""
+        request = exercise_service_pb2.ImportExercisesRequest(source="matrix", exercises=[new_exercise("curl")])
+        answer = await self.exercises.ImportExercises(request, metadata=self.operator("admin").metadata)
+        return await self.exercises.GetExercise(  # type: ignore[no-any-return]
+            exercise_service_pb2.GetExerciseRequest(exercise_id=answer.outcomes[0].exercise_id)
+        )
+
+
+def new_workout() -> workout_pb2.Workout:
+    """A workout to be stored."""
+    workout = workout_pb2.Workout(title="Push day")
+    workout.start_time.FromJsonString("2026-11-20T17:00:00Z")
+    return workout
+
+
+def new_exercise(source_id: str) -> exercise_pb2.Exercise:
+    """An exercise to be imported."""
+    return exercise_pb2.Exercise(
+        name=f"Exercise {source_id}",
+        source_id=source_id,
+        category=exercise_pb2.EXERCISE_CATEGORY_STRENGTH,
+        level=exercise_pb2.EXERCISE_LEVEL_BEGINNER,
+        primary_muscles=[exercise_pb2.MUSCLE_BICEPS],
+    )
+
+
+def body(**content: str) -> httpbody_pb2.HttpBody:
+    """A JSON body."""
+    return httpbody_pb2.HttpBody(content_type="application/json", data=json.dumps(content).encode())
+
+
+async def sign_up(_world: World) -> Good:
+    return Good(auth_service_pb2.SignUpRequest(email=f"{uuid.uuid4().hex}@example.org", password=PASSWORD), None)
+
+
+async def sign_in_with_password(world: World) -> Good:
+    person = await world.person()
+    return Good(auth_service_pb2.SignInWithPasswordRequest(email=person.email, password=PASSWORD), None)
+
+
+async def refresh_session(world: World) -> Good:
+    person = await world.person()
+    return Good(auth_service_pb2.RefreshSessionRequest(refresh_token=person.refresh_token), None)
+
+
+async def sign_out(world: World) -> Good:
+    scope = auth_service_pb2.SIGN_OUT_SCOPE_OTHERS
+    return Good(auth_service_pb2.SignOutRequest(scope=scope), await world.person())
+
+
+async def get_current_user(world: World) -> Good:
+    return Good(auth_service_pb2.GetCurrentUserRequest(), await world.person())
+
+
+async def issue_local_session(_world: World) -> Good:
+    request = auth_service_pb2.IssueLocalSessionRequest(email="matrix@example.org", role=policy_pb2.ROLE_ADMIN)
+    return Good(request, None)
+
+
+async def gotrue_sign_up(_world: World) -> Good:
+    credentials = body(email=f"{uuid.uuid4().hex}@example.org", password=PASSWORD)
+    return Good(gotrue_service_pb2.GoTrueSignUpRequest(body=credentials), None)
+
+
+async def gotrue_token(world: World) -> Good:
+    credentials = body(email=(await world.person()).email, password=PASSWORD)
+    return Good(gotrue_service_pb2.GoTrueTokenRequest(body=credentials, grant_type="password"), None)
+
+
+async def gotrue_logout(world: World) -> Good:
+    return Good(gotrue_service_pb2.GoTrueLogoutRequest(scope="others"), await world.person())
+
+
+async def gotrue_get_user(world: World) -> Good:
+    return Good(gotrue_service_pb2.GoTrueGetUserRequest(), await world.person())
+
+
+async def get_workout(world: World) -> Good:
+    owner = await world.person()
+    workout = await world.workout(owner)
+    return Good(workout_service_pb2.GetWorkoutRequest(workout_id=workout.id), owner, is_owned=True)
+
+
+async def list_workouts(world: World) -> Good:
+    return Good(workout_service_pb2.ListWorkoutsRequest(), await world.person())
+
+
+async def create_workout(world: World) -> Good:
+    return Good(workout_service_pb2.CreateWorkoutRequest(workout=new_workout()), await world.person())
+
+
+async def update_workout(world: World) -> Good:
+    owner = await world.person()
+    workout = await world.workout(owner)
+    change = workout_pb2.Workout(notes="felt light")
+    request = workout_service_pb2.UpdateWorkoutRequest(workout_id=workout.id, workout=change)
+    return Good(request, owner, is_owned=True)
+
+
+async def delete_workout(world: World) -> Good:
+    owner = await world.person()
+    workout = await world.workout(owner)
+    return Good(workout_service_pb2.DeleteWorkoutRequest(workout_id=workout.id), owner, is_owned=True)
+
+
+async def get_exercise(world: World) -> Good:
+    exercise = await world.exercise()
+    return Good(exercise_service_pb2.GetExerciseRequest(exercise_id=exercise.id), None)
+
+
+async def import_exercises(world: World) -> Good:
+    request = exercise_service_pb2.ImportExercisesRequest(source="matrix", exercises=[new_exercise("press")])
+    return Good(request, world.operator("admin"))
+
+
+def plain(request: Message) -> Callable[[World], Awaitable[Good]]:
+    """A request that needs nothing and nobody."""
+
+    async def make(_world: World) -> Good:
+        return Good(request, None)
+
+    return make
+
+
+GOOD: dict[str, Callable[[World], Awaitable[Good]]] = {
+    "/fitnesshub.gateway.v1.HealthService/GetHealth": plain(health_service_pb2.GetHealthRequest()),
+    "/fitnesshub.mesh.v1.StatusService/GetServiceStatus": plain(
+        status_service_pb2.GetServiceStatusRequest(service="workout")
+    ),
+    "/fitnesshub.user.v1.AuthService/SignUp": sign_up,
+    "/fitnesshub.user.v1.AuthService/SignInWithPassword": sign_in_with_password,
+    "/fitnesshub.user.v1.AuthService/RefreshSession": refresh_session,
+    "/fitnesshub.user.v1.AuthService/SignOut": sign_out,
+    "/fitnesshub.user.v1.AuthService/GetCurrentUser": get_current_user,
+    "/fitnesshub.user.v1.AuthService/IssueLocalSession": issue_local_session,
+    "/fitnesshub.user.v1.GoTrueService/GoTrueSignUp": gotrue_sign_up,
+    "/fitnesshub.user.v1.GoTrueService/GoTrueToken": gotrue_token,
+    "/fitnesshub.user.v1.GoTrueService/GoTrueLogout": gotrue_logout,
+    "/fitnesshub.user.v1.GoTrueService/GoTrueGetUser": gotrue_get_user,
+    "/fitnesshub.user.v1.GoTrueService/GoTrueGetSettings": plain(gotrue_service_pb2.GoTrueGetSettingsRequest()),
+    "/fitnesshub.user.v1.GoTrueService/GoTrueGetHealth": plain(gotrue_service_pb2.GoTrueGetHealthRequest()),
+    "/fitnesshub.user.v1.GoTrueService/GoTrueGetJwks": plain(gotrue_service_pb2.GoTrueGetJwksRequest()),
+    "/fitnesshub.workout.v1.WorkoutService/GetWorkout": get_workout,
+    "/fitnesshub.workout.v1.WorkoutService/ListWorkouts": list_workouts,
+    "/fitnesshub.workout.v1.WorkoutService/CreateWorkout": create_workout,
+    "/fitnesshub.workout.v1.WorkoutService/UpdateWorkout": update_workout,
+    "/fitnesshub.workout.v1.WorkoutService/DeleteWorkout": delete_workout,
+    "/fitnesshub.workout.v1.ExerciseService/GetExercise": get_exercise,
+    "/fitnesshub.workout.v1.ExerciseService/ListExercises": plain(exercise_service_pb2.ListExercisesRequest()),
+    "/fitnesshub.workout.v1.ExerciseService/ImportExercises": import_exercises,
+}
+"""By full path."""

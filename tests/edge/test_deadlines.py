@@ -1,0 +1,64 @@
+"""Deadlines: the contract's, seen by the service however the call came, and shorter when the caller wants."""
+
+import asyncio
+import time
+from typing import Any
+
+import grpc
+import pytest
+
+from tests.edge.backend import Asked
+from tests.edge.paths import GET_WORKOUT, IMPORT_EXERCISES
+from tests.edge.world import World
+
+
+@pytest.fixture(autouse=True)
+def answers(world: World) -> None:
+    world.backend.answers(GET_WORKOUT, b"")
+    world.backend.answers(IMPORT_EXERCISES, b"")
+
+
+async def test_a_service_sees_the_deadline_of_a_rest_call(world: World) -> None:
+    async with world.caller("admin") as caller:
+        await caller.get("/api/v1/workouts/w1")
+        await caller.post("/api/v1/exercises:import", json={})
+    assert 4 < (world.backend.last(GET_WORKOUT).time_remaining or 0) <= 5
+    assert 58 < (world.backend.last(IMPORT_EXERCISES).time_remaining or 0) <= 60
+
+
+@pytest.mark.parametrize(("asked_for", "most"), [(None, 5), (600, 5), (2, 2)])
+async def test_a_caller_shortens_it_and_never_lengthens_it(world: World, asked_for: float | None, most: float) -> None:
+    async with grpc.aio.insecure_channel(world.target) as channel:
+        get_workout: Any = channel.unary_unary(GET_WORKOUT)
+        await get_workout(b"", metadata=world.bearer(), timeout=asked_for)
+    left = world.backend.last(GET_WORKOUT).time_remaining or 0
+    assert most - 1 < left <= most
+
+
+async def test_calls_and_stalled_uploads_are_cut_at_the_deadline(world: World) -> None:
+    async def hang(_: Asked) -> bytes:
+        await asyncio.sleep(30)
+        return b""
+
+    async def call() -> grpc.StatusCode:
+        async with grpc.aio.insecure_channel(world.target) as channel:
+            get_workout: Any = channel.unary_unary(GET_WORKOUT)
+            code: grpc.StatusCode = await get_workout(b"", metadata=world.bearer()).code()
+            return code
+
+    async def upload() -> str:
+        reader, writer = await asyncio.open_connection(*world.topology.edge)
+        writer.write(
+            b"POST /api/v1/workouts HTTP/1.1\r\nhost: edge\r\ncontent-length: 100\r\n"
+            b"authorization: Bearer " + world.issuer.token().encode() + b"\r\n\r\n{"
+        )
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        writer.close()
+        return head.decode()
+
+    world.backend.answers(GET_WORKOUT, hang)
+    start = time.monotonic()
+    code, head = await asyncio.gather(call(), upload())
+    assert 4.5 < time.monotonic() - start < 8
+    assert code == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert head.startswith("HTTP/1.1 504")

@@ -1,0 +1,120 @@
+"""A workout service on a database of its own for the session, and people who use it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import pytest
+
+from chassis.clock import FixedClock, SystemClock, SystemIds
+from chassis.contract import load_contract
+from chassis.db import Database
+from chassis.identity import AccessTokens, EndedSessions, ServiceTokens
+from chassis.pipeline import Guards, Pipeline
+from chassis.redis_client import connect
+from chassis.service import Runtime
+from chassis.settings import load_process_settings
+from chassis.tokens import make_secrets
+from services.workout import bootstrap
+from services.workout.store import consistency
+from tests.integration.workout.world import ISSUER, START, Athlete, Importer, Visitor, World, new_exercise
+from tests.stack.databases import TestDatabase
+
+
+@dataclass
+class Resources:
+    """What the service asks its process for."""
+
+    db: Database
+
+    def database(self, service: str) -> Database:
+        return self.db
+
+    def redis(self, service: str) -> Any:
+        raise AssertionError("the workout service needs no Redis")
+
+    def channel(self, owner: str, service: str) -> Any:
+        raise AssertionError("the workout service calls no other")
+
+
+@pytest.fixture(scope="session")
+async def world(database: TestDatabase) -> AsyncIterator[World]:
+    """The running service. At the end of the session columns and wire forms must say the same."""
+    make_secrets(database.secrets, ["workout"])
+    await database.migrate(["workout"])
+    process = load_process_settings(
+        {
+            "FITNESSHUB_SECRETS": str(database.secrets),
+            "FITNESSHUB_DATABASE_SERVER": database.server_url,
+            "FITNESSHUB_MESH": "127.0.0.1:1",
+            "FITNESSHUB_ISSUER": ISSUER,
+            "REDIS_URL": "redis://127.0.0.1:1",
+        }
+    )
+    clock = FixedClock(START)
+    db = database.connect("workout", clock=clock)
+    await db.open()
+    contract = load_contract()
+    service = bootstrap.build(
+        Runtime(
+            service="workout",
+            process=process,
+            environment={},
+            clock=clock,
+            ids=SystemIds(),
+            contract=contract,
+            hosted=["workout"],
+            resources=Resources(db),
+        )
+    )
+    guards = Guards(
+        AccessTokens(database.secrets / "access-token-keys.json", ISSUER, SystemClock()),
+        ServiceTokens(database.secrets / "service-keys.json"),
+        EndedSessions(connect("redis://127.0.0.1:1")),
+    )
+    pipeline = Pipeline(contract, guards)
+    for descriptor, api in service.apis.items():
+        pipeline.add(descriptor, api)
+    owner = await asyncpg.connect(database.owner_url)
+    yield World(pipeline, db, clock, owner, database.secrets)
+    found = await consistency.differences(db)
+    await owner.close()
+    await db.close()
+    assert found == []
+
+
+@pytest.fixture
+def ada(world: World) -> Athlete:
+    """A new member."""
+    return Athlete(world)
+
+
+@pytest.fixture
+def bob(world: World) -> Athlete:
+    """Another new member."""
+    return Athlete(world)
+
+
+@pytest.fixture
+def visitor(world: World) -> Visitor:
+    """Somebody who isn't signed in."""
+    return Visitor(world)
+
+
+@pytest.fixture
+def importer(world: World) -> Importer:
+    """An admin with a library of their own."""
+    return Importer(world, f"library-{world.new_id()}")
+
+
+@pytest.fixture
+async def squat(importer: Importer) -> str:
+    """Id of an exercise."""
+    return (await importer.run([new_exercise("squat")]))[0].exercise_id
+
+
+@pytest.fixture
+async def bench(importer: Importer) -> str:
+    """Id of another exercise."""
+    return (await importer.run([new_exercise("bench")]))[0].exercise_id

@@ -1,0 +1,222 @@
+"""The workout service in this process, on a real database, called through its pipeline."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from fitnesshub.event.v1.event_pb2 import Event
+from fitnesshub.workout.v1 import exercise_service_pb2_grpc, workout_service_pb2_grpc
+from fitnesshub.workout.v1.exercise_pb2 import (
+    EXERCISE_CATEGORY_STRENGTH,
+    EXERCISE_LEVEL_BEGINNER,
+    MUSCLE_QUADRICEPS,
+    Exercise,
+)
+from fitnesshub.workout.v1.exercise_service_pb2 import (
+    IMPORT_RESULT_CREATED as CREATED,
+)
+from fitnesshub.workout.v1.exercise_service_pb2 import (
+    IMPORT_RESULT_REFUSED as REFUSED,
+)
+from fitnesshub.workout.v1.exercise_service_pb2 import (
+    IMPORT_RESULT_UNCHANGED as UNCHANGED,
+)
+from fitnesshub.workout.v1.exercise_service_pb2 import (
+    IMPORT_RESULT_UPDATED as UPDATED,
+)
+from fitnesshub.workout.v1.exercise_service_pb2 import (
+    ExerciseImportOutcome,
+    GetExerciseRequest,
+    ImportExercisesRequest,
+    ListExercisesRequest,
+    ListExercisesResponse,
+)
+from fitnesshub.workout.v1.workout_pb2 import WEIGHT_UNIT_KG, Workout, WorkoutSet
+from fitnesshub.workout.v1.workout_service_pb2 import (
+    CreateWorkoutRequest,
+    DeleteWorkoutRequest,
+    GetWorkoutRequest,
+    ListWorkoutsRequest,
+    ListWorkoutsResponse,
+    UpdateWorkoutRequest,
+)
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from chassis.channel import Channel, InProcess
+from chassis.clock import FixedClock, SystemIds
+from chassis.db import Database
+from chassis.errors import Failure
+from chassis.pipeline import Pipeline
+from chassis.tokens import sign_access_token
+from services.workout.store import consistency
+
+__all__ = ["CREATED", "REFUSED", "UNCHANGED", "UPDATED", "Athlete", "Importer", "Visitor", "World", "failing"]
+
+ISSUER = "http://localhost/auth/v1"
+START = datetime(2026, 3, 1, 18, 30, 0, 123456, tzinfo=UTC)
+
+
+class World:
+    """One service, one database, one clock."""
+
+    def __init__(
+        self, pipeline: Pipeline, db: Database, clock: FixedClock, owner: "asyncpg.Connection[Any]", secrets: Path
+    ) -> None:
+        self.pipeline = pipeline
+        self.db = db
+        self.clock = clock
+        self.secrets = secrets
+        self._owner = owner
+
+    def new_id(self) -> str:
+        return SystemIds().new()
+
+    def timestamp(self) -> Timestamp:
+        stamp = Timestamp()
+        stamp.FromDatetime(self.clock.time)
+        return stamp
+
+    async def owner_rows(self, sql: str, *arguments: Any) -> list[Any]:
+        """Rows as the owner of the database sees them."""
+        return list(await self._owner.fetch(sql, *arguments))
+
+    async def owner_value(self, sql: str, *arguments: Any) -> Any:
+        return await self._owner.fetchval(sql, *arguments)
+
+    async def events(self, aggregate_id: str) -> list[Event]:
+        """What the outbox holds about a resource, by version."""
+        rows = await self.owner_rows(
+            "SELECT event FROM workout.outbox WHERE aggregate_id = $1 ORDER BY aggregate_version", aggregate_id
+        )
+        return [Event.FromString(row["event"]) for row in rows]
+
+    async def clear(self) -> None:
+        """Forgets all workouts and exercises, after a look whether columns and wire forms say the same."""
+        assert await consistency.differences(self.db) == []
+        await self.truncate()
+
+    async def truncate(self) -> None:
+        """Forgets all workouts and exercises."""
+        await self._owner.execute("TRUNCATE workout.workouts, workout.workout_sets, workout.exercises")
+
+
+class Visitor:
+    """Somebody who calls without an access token."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        channel: Any = Channel(InProcess(world.pipeline, ""))
+        self.workouts: Any = workout_service_pb2_grpc.WorkoutServiceStub(channel)
+        self.exercises: Any = exercise_service_pb2_grpc.ExerciseServiceStub(channel)
+
+    def headers(self, key: str = "") -> dict[str, str]:
+        return {"idempotency-key": key} if key else {}
+
+    async def get_exercise(self, exercise_id: str) -> Exercise:
+        request = GetExerciseRequest(exercise_id=exercise_id)
+        return await self.exercises.GetExercise(request, metadata=self.headers().items())  # type: ignore[no-any-return]
+
+    async def list_exercises(self, page_size: int = 0, page_token: str = "") -> ListExercisesResponse:
+        request = ListExercisesRequest(page_size=page_size, page_token=page_token)
+        return await self.exercises.ListExercises(request, metadata=self.headers().items())  # type: ignore[no-any-return]
+
+
+class Athlete(Visitor):
+    """Somebody signed in."""
+
+    def __init__(self, world: World, roles: Sequence[str] = ("member",)) -> None:
+        super().__init__(world)
+        self.user_id = world.new_id()
+        now = int(time.time())
+        claims = {
+            "iss": ISSUER,
+            "aud": "authenticated",
+            "sub": self.user_id,
+            "iat": now,
+            "exp": now + 3600,
+            "email": "ada@example.org",
+            "role": "authenticated",
+            "session_id": world.new_id(),
+            "app_metadata": {"roles": list(roles)},
+            "user_metadata": {},
+        }
+        self.token = sign_access_token(world.secrets / "access-token.pem", claims)
+
+    def headers(self, key: str = "") -> dict[str, str]:
+        return {**super().headers(key), "authorization": f"Bearer {self.token}"}
+
+    async def create(self, workout: Workout | None, key: str = "") -> Workout:
+        request = CreateWorkoutRequest(workout=workout)
+        return await self.workouts.CreateWorkout(request, metadata=self.headers(key).items())  # type: ignore[no-any-return]
+
+    async def get(self, workout_id: str) -> Workout:
+        return Workout.FromString(await self.get_bytes(workout_id))
+
+    async def get_bytes(self, workout_id: str) -> bytes:
+        """The answer as it goes over the wire."""
+        request = GetWorkoutRequest(workout_id=workout_id).SerializeToString()
+        transport = InProcess(self.world.pipeline, "")
+        path = "/fitnesshub.workout.v1.WorkoutService/GetWorkout"
+        return await transport.unary(path, request, dict(self.headers()), time.monotonic() + 5)
+
+    async def list(self, page_size: int = 0, page_token: str = "") -> ListWorkoutsResponse:
+        request = ListWorkoutsRequest(page_size=page_size, page_token=page_token)
+        return await self.workouts.ListWorkouts(request, metadata=self.headers().items())  # type: ignore[no-any-return]
+
+    async def update(self, workout_id: str, change: Workout, mask: Sequence[str] = (), key: str = "") -> Workout:
+        request = UpdateWorkoutRequest(workout_id=workout_id, workout=change, update_mask=FieldMask(paths=mask))
+        return await self.workouts.UpdateWorkout(request, metadata=self.headers(key).items())  # type: ignore[no-any-return]
+
+    async def delete(self, workout_id: str, etag: str = "", key: str = "") -> None:
+        request = DeleteWorkoutRequest(workout_id=workout_id, etag=etag)
+        await self.workouts.DeleteWorkout(request, metadata=self.headers(key).items())
+
+
+class Importer:
+    """Imports rows of one source."""
+
+    def __init__(self, world: World, source: str, person: Visitor | None = None) -> None:
+        self.source = source
+        self._person = person or Athlete(world, roles=("admin",))
+
+    async def run(self, rows: Sequence[Exercise], key: str = "") -> list[ExerciseImportOutcome]:
+        request = ImportExercisesRequest(source=self.source, exercises=rows)
+        answer = await self._person.exercises.ImportExercises(request, metadata=self._person.headers(key).items())
+        return list(answer.outcomes)
+
+
+def failing(reason: str) -> "pytest.RaisesExc[Failure]":
+    """Expects a failure with this reason."""
+    return pytest.raises(Failure, check=lambda failure: failure.reason == reason)
+
+
+def new_workout(exercise_id: str, **fields: Any) -> Workout:
+    """A workout of an hour ago with a few sets of an exercise."""
+    workout = Workout(
+        title="Push day",
+        sets=[
+            WorkoutSet(exercise_id=exercise_id, reps=5, weight=100 + number, weight_unit=WEIGHT_UNIT_KG, rpe=8.5)
+            for number in range(3)
+        ],
+    )
+    workout.start_time.FromJsonString("2026-03-01T17:30:00Z")
+    if "sets" in fields:
+        workout.ClearField("sets")
+    workout.MergeFrom(Workout(**fields))
+    return workout
+
+
+def new_exercise(source_id: str, name: str = "") -> Exercise:
+    """An exercise of another library."""
+    return Exercise(
+        source_id=source_id,
+        name=name or f"Exercise {source_id}",
+        category=EXERCISE_CATEGORY_STRENGTH,
+        level=EXERCISE_LEVEL_BEGINNER,
+        primary_muscles=[MUSCLE_QUADRICEPS],
+    )

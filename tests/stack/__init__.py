@@ -1,0 +1,1 @@
+"""Real servers for tests: one PostgreSQL and one Valkey a test run, however many workers it has."""
