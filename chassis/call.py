@@ -41,8 +41,8 @@ class Call:
     """Full method name, as `/fitnesshub.workout.v1.WorkoutService/GetWorkout`."""
     identity: Identity | None = None
     """Who calls; None when nobody is signed in."""
-    identity_problem: str = ""
-    """On public RPCs: why the access token that came along wasn't accepted. Empty without one."""
+    identity_problem: Unauthenticated | None = None
+    """On public RPCs: why the access token that came along wasn't accepted. None without one."""
     caller: str = ""
     """The service that calls in its own name; empty for calls from outside."""
     deadline: float | None = None

@@ -214,9 +214,7 @@ class Network:
         self, path: str, payload: bytes | AsyncIterator[bytes], metadata: dict[str, str | bytes], deadline: float
     ) -> AsyncIterator[bytes]:
         kind = "unary_stream" if isinstance(payload, bytes) else "stream_stream"
-        call = self._call(kind, path)(
-            payload, timeout=deadline - time.monotonic(), metadata=self._headers(metadata)
-        )
+        call = self._call(kind, path)(payload, timeout=deadline - time.monotonic(), metadata=self._headers(metadata))
         try:
             async for data in call:
                 yield data

@@ -25,9 +25,7 @@ TIMEOUTS = {
 }
 """Seconds by timeout class; 5 s is the seed's."""
 DEFAULT_MAX_REQUEST_BYTES = 1 << 20
-ROLE_NAMES = {
-    number: name.removeprefix("ROLE_").lower() for name, number in policy_pb2.Role.items() if number
-}
+ROLE_NAMES = {number: name.removeprefix("ROLE_").lower() for name, number in policy_pb2.Role.items() if number}
 """Role names as they stand in access tokens, by enum number."""
 SHARED_REASONS_ENUM = "fitnesshub.mesh.v1.ErrorReason"
 

@@ -19,6 +19,7 @@ from chassis.errors import Unavailable
 from chassis.pool import Connection, Pool, connect
 from chassis.sessions import ReadSession, Record, WriteSession, in_write_transaction
 from chassis.statements import Statement, StatementError
+from chassis.telemetry import metrics, traces
 
 __all__ = [
     "Database",
@@ -103,6 +104,7 @@ class Database:
         Raises PoolBudgetError when there are too few. A server that can't be reached isn't an error: calls
         are refused until it can.
         """
+        self._watch_pool()
         try:
             max_connections = await self.value(_MAX_CONNECTIONS)
         except Unavailable:
@@ -135,8 +137,26 @@ class Database:
         return ReadSession(self.pool)
 
     def write(self, call: Call | None = None) -> WriteSession:
-        """A unit of work. call: the one being answered; its Idempotency-Key is honoured and its trace continued."""
+        """A unit of work.
+
+        call: the one being answered; its Idempotency-Key is honoured and its trace continued. It goes into
+        one session only: a second one would find the answer of the first.
+        """
         return WriteSession(self.pool, self.service, self.clock, self._ids, call)
+
+    def _watch_pool(self) -> None:
+        pool = self.pool
+        for state, read in {
+            "in_use": lambda: pool.opened - pool.idle,
+            "idle": lambda: pool.idle,
+            "most": lambda: pool.size,
+        }.items():
+            metrics.watch(
+                "database_pool_connections", "Connections to the database", read, service=self.service, state=state
+            )
+        metrics.watch(
+            "database_pool_waiting", "Calls that wait for a connection", lambda: pool.waiting, service=self.service
+        )
 
     async def _run(self, method: Any, statement: Statement, values: dict[str, Any]) -> Any:
         if statement.writes:
@@ -146,7 +166,8 @@ class Database:
         arguments = statement.arguments(values)
         connection = await self.pool.acquire()
         try:
-            result = await method(connection, statement.sql, *arguments)
+            with traces.span(statement.operation, "client", **statement.span_attributes):
+                result = await method(connection, statement.sql, *arguments)
         except Exception as error:
             lost = connection.is_closed()
             self.pool.release(connection, clean=isinstance(error, asyncpg.PostgresError))

@@ -6,25 +6,21 @@ and nothing of methods, policies or errors: those are the pipeline's.
 
 import time
 from collections.abc import AsyncIterator, Iterable
-from typing import Any, TypeAlias
+from typing import Any
 
 import grpc
-from google.protobuf import descriptor_pool
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
 from chassis.errors import Unimplemented
 from chassis.pipeline import Endpoint, Incoming, Pipeline, StatusError
+from chassis.reflection import Handler, add_reflection
 from chassis.status import to_status
 
 DETAILS_KEY = "grpc-status-details-bin"
 KEEPALIVE_MS = 30_000
 """A peer that vanished is noticed after this long."""
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 CODES = {code.value[0]: code for code in grpc.StatusCode}
-_REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
-_REFLECTION_V1ALPHA = "grpc.reflection.v1alpha.ServerReflection"
 
 
 class GrpcioHost:
@@ -50,11 +46,7 @@ class GrpcioHost:
         )
         self._server.add_generic_rpc_handlers((_Router(pipeline),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = sorted({*describes, "grpc.health.v1.Health", _REFLECTION_V1, _REFLECTION_V1ALPHA})
-        servicer = reflection.aio.ReflectionServicer(names, pool=descriptor_pool.Default())
-        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, self._server)  # type: ignore[no-untyped-call]
-        # v1 is v1alpha under another name, byte for byte; grpcio ships only the older one.
-        self._server.add_generic_rpc_handlers((_ReflectionV1(servicer),))
+        add_reflection(self._server, [*describes, "grpc.health.v1.Health"])
 
     async def start(self, address: str) -> int:
         """Listens on host:port and returns the port. Raises OSError when it can't."""
@@ -96,18 +88,6 @@ class _Router(grpc.GenericRpcHandler):
         if method.startswith("/grpc."):
             return None
         return self._handlers.get(method, self._missing)
-
-
-class _ReflectionV1(grpc.GenericRpcHandler):
-    def __init__(self, servicer: Any) -> None:
-        self._handler: Handler = grpc.stream_stream_rpc_method_handler(
-            servicer.ServerReflectionInfo,
-            reflection_pb2.ServerReflectionRequest.FromString,
-            reflection_pb2.ServerReflectionResponse.SerializeToString,
-        )
-
-    def service(self, details: grpc.HandlerCallDetails) -> "Handler | None":
-        return self._handler if details.method == f"/{_REFLECTION_V1}/ServerReflectionInfo" else None
 
 
 def _incoming(context: Any) -> Incoming:
@@ -174,4 +154,3 @@ def _handler(endpoint: Endpoint) -> Handler:
 
     make = grpc.stream_stream_rpc_method_handler if streams_in else grpc.unary_stream_rpc_method_handler
     return make(answers)
-

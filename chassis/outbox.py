@@ -40,33 +40,51 @@ def make_event(
     return event
 
 
+_COLUMNS: dict[str, TypeEngine[Any]] = {
+    "id": Uuid(),
+    "aggregate_type": Text(),
+    "aggregate_id": Text(),
+    "aggregate_version": BigInteger(),
+    "type": Text(),
+    "subject_user_id": Text(),
+    "event": LargeBinary(),
+    "created_at": DateTime(timezone=True),
+}
+"""What the writer fills; the relay fills the rest."""
+
+
 @cache
-def insert_statement(schema: str) -> Statement:
-    """Inserts any number of events at once; parameters by `insert_parameters`."""
-    table = tables.outbox(MetaData(schema=schema))
-    arrays: dict[str, TypeEngine[Any]] = {
-        "id": Uuid(),
-        "aggregate_type": Text(),
-        "aggregate_id": Text(),
-        "aggregate_version": BigInteger(),
-        "type": Text(),
-        "subject_user_id": Text(),
-        "event": LargeBinary(),
-        "created_at": DateTime(timezone=True),
-    }
-    rows = select(*(func.unnest(bindparam(name, type_=ARRAY(kind))) for name, kind in arrays.items()))
-    return Statement(insert(table).from_select(list(arrays), rows))
+def insert_one(schema: str) -> Statement:
+    """Inserts one event, which is what nearly every write has; parameters by `columns`."""
+    return Statement(
+        insert(tables.outbox(MetaData(schema=schema))).values({name: bindparam(name) for name in _COLUMNS})
+    )
 
 
-def insert_parameters(events: Sequence[Event]) -> dict[str, list[object]]:
-    """What `insert_statement` takes."""
+@cache
+def insert_many(schema: str) -> Statement:
+    """Inserts any number of events at once; each parameter is a list of what `insert_one` takes."""
+    rows = select(*(func.unnest(bindparam(name, type_=ARRAY(kind))) for name, kind in _COLUMNS.items()))
+    return Statement(insert(tables.outbox(MetaData(schema=schema))).from_select(list(_COLUMNS), rows))
+
+
+def insertion(schema: str, events: Sequence[Event]) -> tuple[Statement, dict[str, Any]]:
+    """The statement that inserts the events, and its parameters."""
+    if len(events) == 1:
+        return insert_one(schema), columns(events[0])
+    rows = [columns(event) for event in events]
+    return insert_many(schema), {name: [row[name] for row in rows] for name in _COLUMNS}
+
+
+def columns(event: Event) -> dict[str, Any]:
+    """The row of an event."""
     return {
-        "id": [event.id for event in events],
-        "aggregate_type": [event.aggregate_type for event in events],
-        "aggregate_id": [event.aggregate_id for event in events],
-        "aggregate_version": [event.aggregate_version for event in events],
-        "type": [event.type for event in events],
-        "subject_user_id": [event.subject_user_id for event in events],
-        "event": [event.SerializeToString() for event in events],
-        "created_at": [event.time.ToDatetime(UTC) for event in events],
+        "id": event.id,
+        "aggregate_type": event.aggregate_type,
+        "aggregate_id": event.aggregate_id,
+        "aggregate_version": event.aggregate_version,
+        "type": event.type,
+        "subject_user_id": event.subject_user_id,
+        "event": event.SerializeToString(),
+        "created_at": event.time.ToDatetime(UTC),
     }

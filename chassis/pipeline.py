@@ -252,7 +252,7 @@ class Pipeline:
                 except Unauthenticated as problem:
                     if not (is_public or is_for_services):
                         raise
-                    call.identity_problem = problem.message
+                    call.identity_problem = problem
             if is_for_services:
                 if not call.caller:
                     raise PermissionDenied("CALLER_NOT_ALLOWED", "only services may call this")
@@ -380,4 +380,3 @@ def _compile_decoding(method: Method) -> Callable[[Payload], Any]:
 def snake_case(name: str) -> str:
     """`CreateWorkout` as `create_workout`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-

@@ -17,6 +17,8 @@ from chassis.db_errors import unavailable
 
 log = logging.getLogger(__name__)
 
+STATEMENT_TIMEOUT = 90.0
+"""Seconds for one statement. No call may take as long (60 s, TIMEOUT_CLASS_BULK): what does is a dead connection."""
 MEND_TIMEOUT = 2.0
 """Seconds a connection has to become usable again after its task was cancelled."""
 
@@ -201,6 +203,7 @@ async def connect(server: str, user: str, password: str, *, service: str, timeou
                 server,
                 user=user,
                 password=password,
+                command_timeout=STATEMENT_TIMEOUT,
                 server_settings={"application_name": f"fitnesshub-{service}"},
                 # Statements are constants, fewer than this a service; they are prepared once a connection.
                 statement_cache_size=500 if prepared else 0,

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 Build = Callable[[Runtime], Service]
 STOP_GRACE = 10.0
 """Seconds that running calls and workers get to end when the process stops: twice an interactive call's time."""
+CANCEL_AGAIN = 0.2
+"""Seconds after which background work that still runs is cancelled again."""
 WORKER_BACKOFF = (0.5, 30.0)
 """Seconds before a failed worker starts again: the first time, and at most."""
 
@@ -246,9 +249,13 @@ class Process:
         self._tasks.append(asyncio.get_running_loop().create_task(work, name=name))
 
     async def _cancel_background(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.wait(self._tasks, timeout=STOP_GRACE)
+        """Cancels until it is heard: under Python 3.11 `asyncio.wait_for`, which redis-py uses, can swallow one."""
+        deadline = time.monotonic() + STOP_GRACE
+        running = set(self._tasks)
+        while running and time.monotonic() < deadline:
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN)
 
 
 def _database_check(database: Database, service: str) -> Callable[[], Awaitable[None]]:

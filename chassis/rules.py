@@ -99,7 +99,7 @@ class _Compiler:
             if rules_of(field).output_only:
                 cleared.append(field.name)
             elif field.is_repeated:
-                parts.append(self._repeated(field))
+                parts.append(self._repeated(field, partial=partial))
             elif field.message_type is not None:
                 parts += self._message(field, field.message_type, partial=partial)
             elif (judge := judge_single(field)) is not None:
@@ -124,11 +124,11 @@ class _Compiler:
 
         return [part]
 
-    def _repeated(self, field: FieldDescriptor) -> Part:
+    def _repeated(self, field: FieldDescriptor, *, partial: bool) -> Part:
         rules = rules_of(field)
         path = field.json_name
         values_of = attrgetter(field.name)
-        required = rules.required
+        required = rules.required and not partial
         fewest = rules.min_items
         most = rules.max_items if rules.HasField("max_items") else sys.maxsize
         unique = rules.unique

@@ -6,7 +6,7 @@ none of them.
 
 import asyncio
 from collections.abc import Mapping
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -20,6 +20,7 @@ from chassis.clock import Clock, Ids
 from chassis.db_errors import SessionMisuseError, translate
 from chassis.pool import Connection, Pool
 from chassis.statements import Statement, StatementError
+from chassis.telemetry import traces
 
 Record = Mapping[str, Any]
 """A row: its columns by name. (asyncpg's own also gives them by number and unpacks into values.)"""
@@ -36,6 +37,7 @@ class _Session:
         self._pool = pool
         self._connection: Connection | None = None
         self._open = False
+        self._busy = False
 
     async def rows(self, statement: Statement, /, **values: Any) -> list[Record]:
         """All rows of the answer."""
@@ -51,11 +53,18 @@ class _Session:
 
     async def _run(self, method: Any, statement: Statement, values: dict[str, Any]) -> Any:
         arguments = statement.arguments(values)
-        connection = self._connection or await self._begin()
+        if self._busy:
+            raise SessionMisuseError("the statements of a session run one after the other")
+        self._busy = True
         try:
-            return await method(connection, statement.sql, *arguments)
-        except Exception as error:
-            raise translate(error, lost=connection.is_closed()) from error
+            connection = self._connection or await self._begin()
+            try:
+                with traces.span(statement.operation, "client", **statement.span_attributes):
+                    return await method(connection, statement.sql, *arguments)
+            except Exception as error:
+                raise translate(error, lost=connection.is_closed()) from error
+        finally:
+            self._busy = False
 
     async def _begin(self) -> Connection:
         if not self._open:
@@ -118,7 +127,6 @@ class WriteSession(_Session):
         self._events: list[Event] = []
         self._answer: bytes | None = None
         self._problem: Exception | None = None
-        self._token: Token[bool] | None = None
 
     async def execute(self, statement: Statement, /, **values: Any) -> int:
         """Runs a statement; returns how many rows it changed (or found)."""
@@ -141,7 +149,7 @@ class WriteSession(_Session):
             aggregate=(aggregate_type, aggregate_id, version),
             data=data,
             subject_user_id=subject_user_id,
-            traceparent=self._call.traceparent if self._call else "",
+            traceparent=self._call.traceparent if self._call else traces.outgoing(),
         )
         self._events.append(event)
 
@@ -164,14 +172,13 @@ class WriteSession(_Session):
             except BaseException as error:
                 await self._roll_back(error)
                 raise
-        self._token = in_write_transaction.set(True)
+        in_write_transaction.set(True)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._token is not None:
-            in_write_transaction.reset(self._token)
+        in_write_transaction.set(False)
         if error is not None:
             await self._roll_back(error)
             return
@@ -195,8 +202,7 @@ class WriteSession(_Session):
         """Never raises: its caller may be gone. `_problem` is what went wrong."""
         try:
             if self._events:
-                insert = outbox.insert_statement(self._service)
-                await self._run(_execute, insert, outbox.insert_parameters(self._events))
+                await self._run(_execute, *outbox.insertion(self._service, self._events))
             if self._keyed is not None and self._answer is not None:
                 values = idempotency.record_parameters(self._keyed, self._answer, self._clock.now())
                 await self._run(_execute, idempotency.statements(self._service).record, values)

@@ -45,7 +45,7 @@ class Statement:
     written as `literal_column("1")` or `func.now()`; a list is `= ANY(:ids)`.
     """
 
-    __slots__ = ("_count", "_pick", "parameters", "sql", "writes")
+    __slots__ = ("_count", "_pick", "operation", "parameters", "span_attributes", "sql", "writes")
 
     def __init__(self, core: ClauseElement) -> None:
         """Raises StatementError, which names what can't be compiled once."""
@@ -64,6 +64,10 @@ class Statement:
         """Names of the parameters; `$1` is the first."""
         self.writes = isinstance(core, UpdateBase)
         """An INSERT, UPDATE or DELETE. Of text nobody knows."""
+        self.operation = self.sql.split(maxsplit=1)[0].upper()
+        """First word of the SQL: the name of its span."""
+        self.span_attributes = {"db.system.name": "postgresql", "db.query.text": self.sql}
+        """What a span says about it; values of parameters are nobody's business."""
         self._count = len(self.parameters)
         self._pick = _picker(self.parameters)
 

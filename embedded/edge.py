@@ -20,6 +20,17 @@ DEFAULT_ORIGINS = "http://localhost:3000"
 """The seed's."""
 DRAIN = 5.0
 """Seconds that calls in flight get when the stack stops: an interactive call's whole time."""
+GOODBYE = 0.3
+"""Seconds in which callers that keep their connections are told to close them."""
+OPTIONS = (
+    # Hot restart's shared memory has one name for all stacks of a machine.
+    "--disable-hot-restart",
+    # Envoy's default is 10 s: too long for somebody who watches the log.
+    *("--file-flush-interval-msec", "500"),
+    *("--log-level", "warning"),
+    # Every answer of a drain closes its connection, not a growing share of them.
+    *("--drain-strategy", "immediate"),
+)
 MOST_THREADS = 4
 """The services are the bottleneck long before four of Envoy's workers are."""
 
@@ -94,17 +105,7 @@ def program(edge: Edge, logs: Path) -> Program:
 
     threads = min(MOST_THREADS, len(os.sched_getaffinity(0)))
     binary = str(envoy_binary())
-    options = [
-        "-c",
-        str(edge.folder / "envoy.json"),
-        "--disable-hot-restart",
-        "--file-flush-interval-msec",
-        "500",
-        "--log-level",
-        "warning",
-        "--concurrency",
-        str(threads),
-    ]
+    options = ["-c", str(edge.folder / "envoy.json"), "--concurrency", str(threads), *OPTIONS]
     return Program(
         name="envoy",
         command=lambda: Command([binary, *options], edge.folder, base_environment()),
@@ -115,13 +116,19 @@ def program(edge: Edge, logs: Path) -> Program:
 
 
 async def drain(edge: Edge) -> None:
-    """Takes no new connections and waits until no call is in flight, at most DRAIN seconds."""
-    status, _ = await asyncio.to_thread(ask, f"{edge.admin}/drain_listeners?graceful&skip_exit", "POST")
-    if status != 200:
-        return
-    deadline = time.monotonic() + DRAIN
-    while time.monotonic() < deadline and await _calls_in_flight(edge):  # noqa: ASYNC110 - Envoy has no event for it
-        await asyncio.sleep(0.1)
+    """Says goodbye to callers, takes no new connections, and waits at most DRAIN seconds for calls in flight."""
+    if await _command(edge, "drain_listeners?graceful&skip_exit"):
+        # From now on every answer closes its connection; when the sockets close too, few callers are left.
+        await asyncio.sleep(GOODBYE)
+        await _command(edge, "drain_listeners")
+        deadline = time.monotonic() + DRAIN
+        while time.monotonic() < deadline and await _calls_in_flight(edge):  # noqa: ASYNC110 - Envoy has no event for it
+            await asyncio.sleep(0.05)
+
+
+async def _command(edge: Edge, command: str) -> bool:
+    status, _ = await asyncio.to_thread(ask, f"{edge.admin}/{command}", "POST")
+    return status == 200
 
 
 async def _calls_in_flight(edge: Edge) -> int:

@@ -143,8 +143,8 @@ class Supervisor:
             await _together(*(self._start_child(self._service_program(process)) for process in self._processes))
 
     async def _start_server(self, server: servers.Server) -> None:
-        with step(self._report, f"{server.name} {server.version}".strip()):
-            if server.program is not None:
+        if server.program is not None:
+            with step(self._report, f"{server.name} {server.version}"):
                 await self._start_child(server.program)
 
     async def _start_edge(self) -> None:

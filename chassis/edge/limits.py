@@ -5,6 +5,7 @@ class after token verification, per user when there is one, else per address.
 """
 
 from dataclasses import dataclass
+from math import ceil
 
 from fitnesshub.options.v1 import policy_pb2
 
@@ -62,12 +63,20 @@ _USER_OR_NOBODY = {"metadata": {**_USER["metadata"], "default_value": _NOBODY}}
 
 def address_limit_filter(envoys: int) -> Json:
     """Limits each address, whatever it calls. `envoys` share the limit."""
-    return _filter(
-        IP_LIMIT,
-        [_descriptor(PER_ADDRESS, envoys, {"key": "remote_address"})],
-        # The class limit's headers are the ones that tell a client something; a refusal here tells its own.
-        [{"actions": [_ADDRESS], "x_ratelimit_option": "OFF"}],
-    )
+    descriptor = _descriptor(PER_ADDRESS, envoys, {"key": "remote_address"})
+    calls = descriptor["token_bucket"]["max_tokens"]
+    told = {
+        "x-ratelimit-limit": str(calls),
+        "x-ratelimit-remaining": "0",
+        "x-ratelimit-reset": str(ceil(PER_ADDRESS.seconds / calls)),
+    }
+    # Answers that pass tell of the class limit, which is the nearer one; refusals tell of this one.
+    limiter = _filter(IP_LIMIT, [descriptor], [{"actions": [_ADDRESS], "x_ratelimit_option": "OFF"}])
+    limiter["typed_config"]["response_headers_to_add"] = [
+        {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+        for key, value in told.items()
+    ]
+    return limiter
 
 
 def class_limit_filter(envoys: int) -> Json:

@@ -47,6 +47,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     # E-mail addresses.
     (re.compile(r"(?<![\w.+%'-])[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+"), REDACTED),
 )
+_SUSPICIOUS = re.compile(r"[@:=]|eyJ|(?i:bearer|basic) ")
+"""Every pattern needs one of these; most texts have none, and are spared the rest."""
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """Attributes that every record has; all others were given as `extra`."""
 
@@ -95,8 +97,9 @@ def redact(text: str) -> str:
     if len(text) > MAX_TEXT:
         # A secret on the cut loses its end, and may lose its shape with it: leave no piece of a word behind.
         text = re.sub(r"\S+\Z", "", text[:MAX_TEXT]) + "…"
-    for pattern, replacement in _PATTERNS:
-        text = pattern.sub(replacement, text)
+    if _SUSPICIOUS.search(text):
+        for pattern, replacement in _PATTERNS:
+            text = pattern.sub(replacement, text)
     return text
 
 

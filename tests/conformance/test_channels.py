@@ -64,8 +64,11 @@ async def test_service_without_a_user_cant_act_for_one(stub: Any, world: World) 
 
 async def test_user_and_request_id_of_the_answered_call_travel_along(stub: Any, world: World) -> None:
     token = world.access_token(user_id="018f0000-0000-7000-8000-00000000000a")
-    answered = Call("/x", metadata={"authorization": f"Bearer {token}", "x-request-id": "r-1", "cookie": "c"},
-                    deadline=time.monotonic() + 1.0)
+    answered = Call(
+        "/x",
+        metadata={"authorization": f"Bearer {token}", "x-request-id": "r-1", "cookie": "c"},
+        deadline=time.monotonic() + 1.0,
+    )
     reset = current_call.set(answered)
     try:
         reply = await stub.EchoMine(world.pb2.EchoRequest(text="x"))

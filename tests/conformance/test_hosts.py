@@ -205,4 +205,9 @@ async def test_health_and_reflection(channel: aio.Channel) -> None:
         call = info(iter([reflection_pb2.ServerReflectionRequest(list_services="")]))
         names = [service.name for service in (await call.read()).list_services_response.service]
         assert "fitnesshub_testing.v1.EchoService" in names
+        for name in names:
+            asked = reflection_pb2.ServerReflectionRequest(file_containing_symbol=name)
+            described = info(iter([asked]))
+            assert (await described.read()).WhichOneof("message_response") == "file_descriptor_response", name
+            described.cancel()
         call.cancel()

@@ -43,9 +43,16 @@ class World:
         """A signed access token; `changed` replaces claims."""
         now = int(time.time())
         claims = {
-            "iss": ISSUER, "aud": "authenticated", "sub": user_id, "exp": int(now + expires_in), "iat": now,
-            "email": "a@example.org", "role": "authenticated", "session_id": "018f0000-0000-7000-8000-000000000002",
-            "app_metadata": {"roles": list(roles)}, "user_metadata": {},
+            "iss": ISSUER,
+            "aud": "authenticated",
+            "sub": user_id,
+            "exp": int(now + expires_in),
+            "iat": now,
+            "email": "a@example.org",
+            "role": "authenticated",
+            "session_id": "018f0000-0000-7000-8000-000000000002",
+            "app_metadata": {"roles": list(roles)},
+            "user_metadata": {},
         }
         return sign_access_token(self.secrets / "access-token.pem", claims | changed)
 

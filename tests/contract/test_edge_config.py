@@ -246,7 +246,10 @@ def test_the_last_host_is_never_ejected(hosts: int, most: int) -> None:
     assert outliers["max_ejection_percent"] == most
     assert (outliers["consecutive_gateway_failure"], outliers["base_ejection_time"]) == (5, "30s")
     assert outliers["enforcing_consecutive_5xx"] == 0
-    assert cluster["health_checks"][0]["grpc_health_check"] == {"authority": "workout.mesh"}
+    assert cluster["health_checks"][0]["grpc_health_check"] == {
+        "service_name": "workout",
+        "authority": "workout.mesh",
+    }
 
 
 def test_the_mesh_keeps_what_the_edge_strips(files: dict[str, Json]) -> None:

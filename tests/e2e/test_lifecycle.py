@@ -7,9 +7,11 @@ import shlex
 import signal
 import socket
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -100,16 +102,54 @@ def test_up_status_down(own: Stack) -> None:
     assert not own.home.exists()
 
 
-def test_ctrl_c_stops_a_stack_in_the_foreground(own: Stack) -> None:
+class Callers:
+    """People who go on calling over kept connections until nobody listens any more."""
+
+    def __init__(self, url: str) -> None:
+        self.seen: Counter[str] = Counter()
+        self._url = url
+        self._threads = [Thread(target=self._call) for _ in range(4)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for thread in self._threads:
+            thread.join()
+
+    def _call(self) -> None:
+        with httpx.Client(base_url=self._url) as client:
+            while not self.seen["ConnectError"]:
+                try:
+                    self.seen[str(client.get("/health").status_code)] += 1
+                except httpx.TransportError as error:
+                    self.seen[type(error).__name__] += 1
+
+
+def test_ctrl_c_answers_who_is_calling_and_stops_in_order(own: Stack) -> None:
     with subprocess.Popen([COMMAND, "up"], env=own.variables(), stdout=subprocess.PIPE, text=True) as foreground:
         assert foreground.stdout is not None
         lines = iter(foreground.stdout.readline, "")
         assert any(line.startswith("Stop") for line in lines)
-        foreground.send_signal(signal.SIGINT)
-        stopping = [line.removeprefix("stopping: ").strip() for line in lines if line.startswith("stopp")]
+        with Callers(own.status()["edge_url"]) as callers:
+            wait_until(lambda: callers.seen["200"] > 20, 10, "calls are answered")
+            foreground.send_signal(signal.SIGINT)
+            stopping = [line.removeprefix("stopping: ").strip() for line in lines if line.startswith("stopp")]
     assert stopping == ["draining envoy", "services", "valkey", "postgresql", "stopped"]
     assert foreground.returncode == 0
+    # A connection that waits to be accepted when the socket closes is reset; whoever is connected gets an answer.
+    assert set(callers.seen) - {"ReadError"} == {"200", "ConnectError"}
     assert own.processes() == []
+
+
+@pytest.mark.parametrize("profile", ["split"], indirect=True, scope="session")
+def test_split_runs_each_service_by_itself(stack: Stack) -> None:
+    status = stack.status()
+    assert status["profile"] == "split"
+    assert len({part["pid"] for part in status["services"]}) == len(status["services"]) == 6
+    assert works(stack)
 
 
 def test_a_killed_supervisor_leaves_nothing_and_loses_nothing(own: Stack) -> None:

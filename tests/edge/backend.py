@@ -11,6 +11,8 @@ from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from chassis.contract import load_contract
+
 Behaviour = Callable[["Asked"], Awaitable[Message | bytes]]
 
 
@@ -54,7 +56,7 @@ class Backend(grpc.GenericRpcHandler):
         reflection.enable_server_reflection(["fitnesshub.workout.v1.WorkoutService"], self._server)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
         await self._server.start()
-        for name in ("", "gateway", "user", "workout"):
+        for name in ("", *load_contract().hosts()):
             await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 import uuid
 from typing import Any
 
@@ -39,7 +40,8 @@ async def test_an_anonymous_caller_has_100_calls_in_15_minutes(world: World) -> 
     async with world.caller(anonymous=True) as caller:
         first = await caller.get("/api/v1/exercises")
         assert (first.headers["x-ratelimit-limit"], first.headers["x-ratelimit-remaining"]) == ("100", "99")
-        assert await until_refused(110, caller, "GET", "/api/v1/exercises") == 99
+        # On a slow machine the bucket refills a little meanwhile: a token in nine seconds.
+        assert await until_refused(150, caller, "GET", "/api/v1/exercises") in range(99, 104)
         refused = await caller.get("/api/v1/exercises")
         details: Any = assert_error(refused, 429, 8, "RATE_LIMITED")
         assert (refused.headers["x-ratelimit-limit"], refused.headers["x-ratelimit-remaining"]) == ("100", "0")
@@ -58,7 +60,9 @@ async def test_an_anonymous_caller_has_100_calls_in_15_minutes(world: World) -> 
 
 async def test_sign_ins_are_30_a_minute_by_address(world: World) -> None:
     async with world.caller(anonymous=True) as caller:
-        assert await until_refused(40, caller, "POST", TOKEN_PATH) in (30, 31)
+        start = time.monotonic()
+        passed = await until_refused(100, caller, "POST", TOKEN_PATH)
+        assert 30 <= passed <= 31 + (time.monotonic() - start) / 2
         assert_error(await caller.post(TOKEN_PATH), 429, 8, "RATE_LIMITED")
         assert (await caller.get("/api/v1/exercises")).status_code == 200
 
@@ -70,8 +74,9 @@ async def test_a_user_has_one_limit_over_all_addresses(world: World) -> None:
 
     token = {"authorization": f"Bearer {world.issuer.token('admin', user=str(uuid.uuid4()))}"}
     async with world.caller(anonymous=True, **token) as here, world.caller(anonymous=True, **token) as there:
+        start = time.monotonic()
         assert await passed(here, 40) == 40
-        assert 20 <= await passed(there, 40) <= 23  # a minute gives 60, a second one more
+        assert 20 <= await passed(there, 40) <= 21 + (time.monotonic() - start)
         other = {"authorization": f"Bearer {world.issuer.token('admin', user=str(uuid.uuid4()))}"}
         answer = await there.post("/api/v1/exercises:import", json={}, headers=other)
         assert (answer.status_code, answer.headers["x-ratelimit-limit"]) == (200, "60")
@@ -82,10 +87,12 @@ async def test_grpc_is_limited_with_the_same_buckets(world: World) -> None:
     async with grpc.aio.insecure_channel(world.target) as channel:
         method: Any = channel.unary_unary(IMPORT_EXERCISES)
         bearer = world.bearer("admin", user=user)
+        start = time.monotonic()
         codes = [await method(b"", metadata=bearer).code() for _ in range(60)]
         assert set(codes) == {grpc.StatusCode.OK}
         async with world.caller(anonymous=True, authorization=bearer[0][1]) as caller:
-            assert await until_refused(10, caller, "POST", "/api/v1/exercises:import") < 4
+            left = await until_refused(100, caller, "POST", "/api/v1/exercises:import")
+            assert left <= 1 + (time.monotonic() - start)
         call = method(b"", metadata=bearer)
         assert await call.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
         trailers = dict(await call.trailing_metadata())
@@ -106,6 +113,7 @@ async def test_an_address_has_1200_calls_a_minute_whatever_they_are(world: World
     """Unknown paths count too. Over bare sockets, to outrun the refill of twenty a second."""
     address = ("127.2.0.1", 0)
     statuses: list[int] = []
+    refusals: list[str] = []
 
     async def ask(path: str, times: int) -> None:
         reader, writer = await asyncio.open_connection(*world.topology.edge, local_addr=address)
@@ -113,6 +121,8 @@ async def test_an_address_has_1200_calls_a_minute_whatever_they_are(world: World
             writer.write(f"GET {path} HTTP/1.1\r\nhost: edge\r\n\r\n".encode())
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             statuses.append(int(head.split()[1]))
+            if statuses[-1] == 429:
+                refusals.append(head)
             length = re.search(r"content-length: (\d+)", head)
             await reader.readexactly(int(length[1]) if length else 0)
         writer.close()
@@ -121,6 +131,9 @@ async def test_an_address_has_1200_calls_a_minute_whatever_they_are(world: World
     assert set(statuses) == {404}
     await asyncio.gather(*(ask("/nothing", 50) for _ in range(10)))
     assert set(statuses) == {404, 429}
+    told = dict(line.split(": ", 1) for line in refusals[0].split("\r\n")[1:] if line)
+    assert (told["x-ratelimit-limit"], told["x-ratelimit-remaining"]) == ("1200", "0")
+    assert told["x-ratelimit-reset"] == told["retry-after"] == "1"
     statuses.clear()
     await ask("/health", 5)
     assert set(statuses) == {200}

@@ -14,6 +14,9 @@ START_TIMEOUT = 60.0
 """Seconds."""
 STOP_TIMEOUT = 30.0
 
+_keepers: list[subprocess.Popen[bytes]] = []
+"""Those that this process started: they end after it has let go, not before."""
+
 
 @contextmanager
 def locked(file: Path, kind: int = fcntl.LOCK_EX) -> Iterator[None]:
@@ -41,6 +44,8 @@ def shared(kind: str, run: Path) -> Iterator[object]:
 def wait_until_stopped(run: Path) -> None:
     """Returns when no server of the run is left. To be called when nobody uses them any more."""
     until = time.monotonic() + STOP_TIMEOUT
+    for keeper in _keepers:
+        keeper.wait(STOP_TIMEOUT)
     while left := list(run.glob("*/running")):
         if time.monotonic() > until:
             raise TimeoutError(f"test servers are still running: {left}")
@@ -57,6 +62,7 @@ def _start_keeper(kind: str, folder: Path) -> None:
             stderr=log,
             start_new_session=True,
         )
+    _keepers.append(keeper)
     until = time.monotonic() + START_TIMEOUT
     while not (folder / "ready").exists():
         if keeper.poll() is not None or time.monotonic() > until:

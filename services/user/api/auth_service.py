@@ -10,6 +10,7 @@ from fitnesshub.user.v1.events_pb2 import (
     SESSION_END_CAUSE_SIGNED_OUT,
     SESSION_END_CAUSE_TOKEN_REUSED,
     UserRegistered,
+    UserRolesChanged,
     UserSignedIn,
 )
 from fitnesshub.user.v1.user_pb2 import Session, User
@@ -150,6 +151,7 @@ class AuthApi:
                 raise Aborted("WRITE_CONFLICT", "the user was deleted meanwhile; try again")
             if request.role and grant(user, ROLE_NAMES[request.role]):
                 await users.save(tx, user, self.clock.now())
+                tx.emit("user", user.id, user.version, UserRolesChanged(user=user), subject_user_id=user.id)
             return await self._begin_session(tx, user, LOCAL)
 
     async def _local_user_id(self, email: str) -> str:

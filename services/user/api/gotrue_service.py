@@ -30,8 +30,6 @@ _SCOPES = {
     "local": auth.SIGN_OUT_SCOPE_LOCAL,
     "others": auth.SIGN_OUT_SCOPE_OTHERS,
 }
-_ENDED = "session has ended"
-"""In what the pipeline says of an access token whose session has ended; any other trouble is a bad token."""
 _JWKS_CACHE = "public, max-age=600"
 """GoTrue's. A new key is published this long before anything is signed with it."""
 _CHECKS: dict[type[Message], Callable[[Message], list[Violation]]] = {
@@ -147,8 +145,9 @@ def _checked(request: Request) -> Request:
 def _refuse_strangers(call: Call) -> None:
     if call.identity is not None:
         return
-    if not call.identity_problem:
+    problem = call.identity_problem
+    if problem is None:
         raise DialectError(401, "no_authorization", "This endpoint requires a valid Bearer token")
-    if _ENDED in call.identity_problem:
+    if problem.reason == "SESSION_ENDED":
         raise DialectError(403, "session_not_found", "Session from session_id claim in JWT does not exist")
-    raise DialectError(403, "bad_jwt", f"invalid JWT: {call.identity_problem}")
+    raise DialectError(403, "bad_jwt", f"invalid JWT: {problem.message}")

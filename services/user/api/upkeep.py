@@ -31,11 +31,15 @@ class Upkeep:
 
     async def republish_forever(self) -> None:
         """Writes the list of ended sessions to Redis again and again, so that what Redis loses comes back."""
+        is_down = False
         while True:
             try:
                 await self.republish()
+                is_down = False
             except RedisError as error:
-                log.warning("ended sessions not republished: %s", error)
+                if not is_down:
+                    log.warning("ended sessions can't be republished until Redis is back: %s", error)
+                is_down = True
             await asyncio.sleep(REPUBLISH_SECONDS)
 
     async def republish(self) -> None:

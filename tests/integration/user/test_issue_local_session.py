@@ -11,9 +11,7 @@ from chassis.errors import FailedPrecondition, InvalidArgument, PermissionDenied
 from tests.integration.user.world import AUTH, World
 
 
-async def issue(
-    world: World, email: str, role: Role.ValueType = ROLE_UNSPECIFIED, caller: str = "cli"
-) -> Session:
+async def issue(world: World, email: str, role: Role.ValueType = ROLE_UNSPECIFIED, caller: str = "cli") -> Session:
     request = pb.IssueLocalSessionRequest(email=email, role=role)
     return await world.call(AUTH, "IssueLocalSession", request, Session, caller=caller)
 
@@ -40,6 +38,7 @@ async def test_a_role_is_added_and_kept(world: World) -> None:
     session = await issue(world, email, ROLE_ADMIN)
     assert list(session.user.roles) == ["member", "admin", "trainer"]
     assert session.user.version == 3
+    assert await world.event_types(session.user.id) == ["UserRegistered", "UserRolesChanged", "UserRolesChanged"]
     assert world.claims(session)["app_metadata"]["roles"] == ["member", "admin", "trainer"]
 
 

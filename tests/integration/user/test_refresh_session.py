@@ -119,9 +119,7 @@ async def test_refreshes_at_once_all_succeed_and_any_answer_goes_on(
 
 @given(st.lists(st.tuples(st.integers(min_value=0, max_value=20), st.integers(min_value=0)), min_size=1, max_size=12))
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_any_order_of_tokens_follows_the_model(
-    world: World, somebody: str, steps: list[tuple[int, int]]
-) -> None:
+async def test_any_order_of_tokens_follows_the_model(world: World, somebody: str, steps: list[tuple[int, int]]) -> None:
     """Presents any token ever issued at any time, and compares with a model that knows every token's fate."""
     first = await world.sign_in(somebody)
     issued = [(first.refresh_token, 0)]

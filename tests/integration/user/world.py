@@ -161,9 +161,7 @@ class World:
 
     async def current_user(self, session: Session) -> User:
         """Whom an access token is for."""
-        return await self.call(
-            AUTH, "GetCurrentUser", pb.GetCurrentUserRequest(), User, authorization=bearer(session)
-        )
+        return await self.call(AUTH, "GetCurrentUser", pb.GetCurrentUserRequest(), User, authorization=bearer(session))
 
     async def gotrue(self, rpc: str, request: Message, **headers: str) -> Answer:
         """A call in the dialect, as REST shows it."""

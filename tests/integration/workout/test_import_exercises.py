@@ -8,6 +8,7 @@ from fitnesshub.workout.v1.events_pb2 import ExerciseImported
 from fitnesshub.workout.v1.exercise_pb2 import MUSCLE_BICEPS, MUSCLE_CHEST, Exercise
 
 from chassis.errors import PermissionDenied, Unauthenticated
+from services.workout.api.exercise_service import ROWS_AT_ONCE
 from tests.integration.workout.world import (
     CREATED,
     REFUSED,
@@ -154,6 +155,23 @@ async def test_a_thousand_rows_at_once(importer: Importer, world: World) -> None
 
     assert {each.result for each in outcomes} == {CREATED}
     assert await world.owner_value("SELECT count(*) FROM workout.exercises WHERE source = $1", importer.source) == 1000
+
+
+async def test_a_large_import_lets_other_calls_have_their_turn(importer: Importer) -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    other = asyncio.create_task(count())
+    await importer.run([new_exercise(str(number)) for number in range(1000)])
+    other.cancel()
+
+    # Three passes over the rows: checking, merging, telling.
+    assert turns >= 3 * 1000 / ROWS_AT_ONCE
 
 
 async def test_imports_at_the_same_time_store_a_row_once(importer: Importer, world: World) -> None:

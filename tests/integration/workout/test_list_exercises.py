@@ -62,3 +62,10 @@ async def test_a_damaged_token_is_refused(visitor: Visitor, library: list[Exerci
 
     with failing("PAGE_TOKEN_INVALID"):
         await visitor.list_exercises(1, token[:-2])
+
+
+async def test_the_token_after_the_longest_name_is_taken(world: World, importer: Importer, visitor: Visitor) -> None:
+    await world.clear()
+    await importer.run([new_exercise(each, "\U0001f3cb" * 200) for each in ("a", "b")])
+
+    assert [len(page) for page in await pages(visitor, 1)] == [1, 1]

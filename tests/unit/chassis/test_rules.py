@@ -318,6 +318,14 @@ class TestPartial:
         # A list is replaced, so absent doesn't mean unchanged in it.
         assert problems(self.update(sets=[{"reps": 1}])) == [("workout.sets[0].exerciseId", "is required")]
 
+    def test_lists_and_maps_may_be_absent(self) -> None:
+        rules = Rules(required=True, min_items=2, max_items=5)
+        inner = build(Field("many", "int32", rules, repeated=True), Field("mapped", "int32", rules, key="string"))
+        outer = build(Field("change", inner.full_name, Rules(partial=True)), Field("whole", inner.full_name))
+        assert problems(make(outer, change={})) == []
+        assert problems(make(outer, whole={})) == [("whole.many", "is required"), ("whole.mapped", "is required")]
+        assert problems(make(outer, change={"many": [1]})) == [("change.many", "must have at least 2 elements")]
+
     def test_inner_messages_are_partial_too(self) -> None:
         inner = build(Field("value", "string", Rules(required=True)))
         middle = build(Field("inner", inner.full_name, Rules(required=True)))

@@ -97,6 +97,30 @@ class UserSignedIn(_message.Message):
 Global___UserSignedIn: _TypeAlias = UserSignedIn  # noqa: Y015
 
 @_typing.final
+class UserRolesChanged(_message.Message):
+    """What a user may do was changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def user(self) -> _user_pb2.User:
+        """The user after the change."""
+
+    def __init__(
+        self,
+        *,
+        user: _user_pb2.User | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserRolesChanged: _TypeAlias = UserRolesChanged  # noqa: Y015
+
+@_typing.final
 class SessionsEnded(_message.Message):
     """One or more sessions of a user ended."""
 
