@@ -101,6 +101,11 @@ def create_sockets(home: Home) -> None:
     _make_private(home.sockets)
 
 
+def keep_sockets(home: Home) -> None:
+    """Locks the socket folder for the life of this process: systemd-tmpfiles tidies old folders, but no locked ones."""
+    fcntl.flock(os.open(home.sockets, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), fcntl.LOCK_SH)
+
+
 def remove_sockets(home: Home) -> None:
     """Removes the socket folder of a stack that has ended; one that somebody else made stays."""
     with suppress(FileNotFoundError):

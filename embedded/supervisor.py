@@ -5,6 +5,7 @@ What needs nothing of each other starts side by side: a warm start is bound by t
 
 import asyncio
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -18,7 +19,7 @@ from embedded import edge, migrations, servers
 from embedded.children import Child, Program, Stopping, Ties
 from embedded.choices import Choices, parse
 from embedded.command import Command
-from embedded.home import Home, create, create_sockets, is_locked, lock, lock_children, remove_sockets
+from embedded.home import Home, create, create_sockets, is_locked, keep_sockets, lock, lock_children, remove_sockets
 from embedded.ports import HOST, Ports
 from embedded.probe import ask, says_ok
 from embedded.problems import EmbeddedError, from_os_error, unexpected
@@ -60,6 +61,7 @@ def _run_alone(home: Home, choices: Choices, environment: Mapping[str, str], rep
             home.state_file.unlink(missing_ok=True)
             remove_sockets(home)
             create_sockets(home)
+            keep_sockets(home)
             asyncio.run(_run(home, choices, environment, report, children.fileno()))
 
 
@@ -285,7 +287,11 @@ class Supervisor:
     def _table(self) -> Table:
         url, state = self._edge.url, self._state
         metrics = dict.fromkeys(part.metrics for part in state.services)
-        chosen = "" if self._environment.get("FITNESSHUB_HOME") is None else f"FITNESSHUB_HOME={self._home.root} "
+        chosen = (
+            ""
+            if self._environment.get("FITNESSHUB_HOME") is None
+            else f"FITNESSHUB_HOME={shlex.quote(str(self._home.root))} "
+        )
         command = chosen + _command()
         return [
             ("API", f"{url}/api/v1"),

@@ -54,6 +54,8 @@ CORS_RESPONSE_HEADERS = (
     "idempotency-replayed",
     "x-consistency-token",
     "x-stale",
+    "x-sb-error-code",
+    "x-supabase-api-version",
     "grpc-status",
     "grpc-message",
     "grpc-status-details-bin",

@@ -27,8 +27,8 @@ RECOVERED = 30.0
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A state folder with a path of 120 characters: sockets must not care."""
-    return tmp_path / ("h" * (120 - len(str(tmp_path)) - 1))
+    """A state folder with a path of 120 characters, not all of them letters: nothing may care."""
+    return tmp_path / "it's a long way home ".ljust(120 - len(str(tmp_path)) - 1, "h")
 
 
 @pytest.fixture
@@ -252,7 +252,7 @@ def test_a_full_disk_at_a_later_start(own: Stack) -> None:
     script = """
         $FITNESSHUB up --detach
         $FITNESSHUB down
-        dd if=/dev/zero of=$FITNESSHUB_HOME/logs/fill bs=1M 2>/dev/null || true
+        dd if=/dev/zero of="$FITNESSHUB_HOME/logs/fill" bs=1M 2>/dev/null || true
         exec $FITNESSHUB up --detach
     """
     done = on_a_small_disk(own, script, mebibytes=100)

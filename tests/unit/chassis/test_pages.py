@@ -74,9 +74,9 @@ def test_garbage_is_refused(token: str) -> None:
 
 
 def test_parts_cannot_be_moved_between_method_and_arguments() -> None:
-    token = TOKENS.encode("/a", GetWorkoutRequest(workout_id="bc"), CURSOR)
-    assert refused(token, method="/a\n", arguments=GetWorkoutRequest(workout_id="bc"))
-    assert refused(token, method="/", arguments=GetWorkoutRequest(workout_id="abc"))
+    arguments = GetWorkoutRequest(workout_id="bc")
+    token = TOKENS.encode("/a", arguments, CURSOR)
+    assert refused(token, method=f"/a{arguments.SerializeToString().decode()}", arguments=GetWorkoutRequest())
 
 
 def test_a_short_key_is_refused() -> None:
