@@ -61,8 +61,10 @@ class Channel:
         transport = self._transport
 
         async def call(request: Any, *, timeout: float | None = None, metadata: Metadata = ()) -> Any:
-            headers, deadline = _outgoing(timeout, metadata)
-            return response_deserializer(await transport.unary(method, request_serializer(request), headers, deadline))
+            with traces.span(method, "client"):
+                headers, deadline = _outgoing(timeout, metadata)
+                answer = await transport.unary(method, request_serializer(request), headers, deadline)
+            return response_deserializer(answer)
 
         return call
 
@@ -73,9 +75,11 @@ class Channel:
         transport = self._transport
 
         async def call(requests: AsyncIterable[Any], *, timeout: float | None = None, metadata: Metadata = ()) -> Any:
-            headers, deadline = _outgoing(timeout, metadata)
-            payload = _serialized(requests, request_serializer)
-            return response_deserializer(await transport.unary(method, payload, headers, deadline))
+            with traces.span(method, "client"):
+                headers, deadline = _outgoing(timeout, metadata)
+                payload = _serialized(requests, request_serializer)
+                answer = await transport.unary(method, payload, headers, deadline)
+            return response_deserializer(answer)
 
         return call
 
@@ -86,9 +90,10 @@ class Channel:
         transport = self._transport
 
         async def call(request: Any, *, timeout: float | None = None, metadata: Metadata = ()) -> AsyncIterator[Any]:
-            headers, deadline = _outgoing(timeout, metadata)
-            async for data in transport.stream(method, request_serializer(request), headers, deadline):
-                yield response_deserializer(data)
+            with traces.span(method, "client"):
+                headers, deadline = _outgoing(timeout, metadata)
+                async for data in transport.stream(method, request_serializer(request), headers, deadline):
+                    yield response_deserializer(data)
 
         return call
 
@@ -101,9 +106,11 @@ class Channel:
         async def call(
             requests: AsyncIterable[Any], *, timeout: float | None = None, metadata: Metadata = ()
         ) -> AsyncIterator[Any]:
-            headers, deadline = _outgoing(timeout, metadata)
-            async for data in transport.stream(method, _serialized(requests, request_serializer), headers, deadline):
-                yield response_deserializer(data)
+            with traces.span(method, "client"):
+                headers, deadline = _outgoing(timeout, metadata)
+                payload = _serialized(requests, request_serializer)
+                async for data in transport.stream(method, payload, headers, deadline):
+                    yield response_deserializer(data)
 
         return call
 

@@ -243,9 +243,9 @@ def _read_reasons(enum: EnumDescriptor) -> Iterator[Reason]:
 
 def load_contract() -> Contract:
     """The whole contract, from the generated stubs. Raises ContractError when it is wrong."""
-    names = sorted(
+    names = {
         f"fitnesshub.{'.'.join(path.relative_to(root).with_suffix('').parts)}"
         for root in map(Path, fitnesshub.__path__)
         for path in root.rglob("*_pb2.py")
-    )
-    return read_contract(importlib.import_module(name).DESCRIPTOR for name in names)
+    }
+    return read_contract(importlib.import_module(name).DESCRIPTOR for name in sorted(names))

@@ -32,8 +32,7 @@ from chassis.redis_client import connect
 from chassis.service import Runtime, Service, Worker
 from chassis.settings import ProcessSettings, load_process_settings
 from chassis.status_api import StatusApi
-from chassis.telemetry import traces
-from chassis.telemetry.metrics import serve_metrics
+from chassis.telemetry import metrics, traces
 
 log = logging.getLogger(__name__)
 
@@ -161,6 +160,12 @@ class Process:
             await database.open(len(self._databases) * self._options.processes)
             self._stack.push_async_callback(database.close)
         traces.configure(self._settings.otlp_endpoint)
+        metrics.watch("rpc_in_flight", "Calls being answered", lambda: self._pipeline.active)
+        for name, database in self._databases.items():
+            pool = database.pool
+            metrics.watch("pool_size", "Connections the pool may open", partial(getattr, pool, "size"), service=name)
+            metrics.watch("pool_idle", "Open connections not in use", partial(getattr, pool, "idle"), service=name)
+            metrics.watch("pool_waiting", "Callers waiting for one", partial(getattr, pool, "waiting"), service=name)
         self._stack.callback(traces.shutdown)
         self._background(self._ended.run(), "ended-sessions")
 
@@ -197,7 +202,7 @@ class Process:
         await self._cancel_background()
 
     async def _expose(self, ready: Callable[[], bool]) -> None:
-        server = await serve_metrics(self._options.metrics_port, ready, self._options.host)
+        server = await metrics.serve_metrics(self._options.metrics_port, ready, self._options.host)
         self._stack.push_async_callback(server.close)
 
     def _described(self) -> list[str]:

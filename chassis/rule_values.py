@@ -98,7 +98,7 @@ def judge_element(field: FieldDescriptor, rules: rules_pb2.Rules) -> Judge | Non
     if field.type == FieldDescriptor.TYPE_BYTES:
         return _judge_bytes(rules)
     if field.enum_type is not None:
-        return None if rules.open_enum else _judge_enum(field.enum_type)
+        return None if rules.open_enum else _judge_enum(field.enum_type, zero=False)
     if field.cpp_type in _INTEGERS:
         return _judge_integer(rules, *_INTEGERS[field.cpp_type])
     if field.cpp_type in _FLOATS and field.GetOptions().HasExtension(rules_pb2.rules):
@@ -169,8 +169,9 @@ def _judge_bytes(rules: rules_pb2.Rules) -> Judge | None:
     return Judge(lambda value: fewest <= len(value) <= most, explain)
 
 
-def _judge_enum(enum: Any) -> Judge:
-    known = frozenset(value.number for value in enum.values)
+def _judge_enum(enum: Any, *, zero: bool = True) -> Judge:
+    """`zero`: 0 is accepted too, as the value of a field that isn't set."""
+    known = frozenset(value.number for value in enum.values if zero or value.number)
 
     def explain(value: int) -> list[str]:
         return [] if value in known else [f"must be a known value of {enum.name}, not {value}"]

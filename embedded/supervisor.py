@@ -62,7 +62,10 @@ def _run_alone(home: Home, choices: Choices, environment: Mapping[str, str], rep
             remove_sockets(home)
             create_sockets(home)
             keep_sockets(home)
-            asyncio.run(_run(home, choices, environment, report, children.fileno()))
+            try:
+                asyncio.run(_run(home, choices, environment, report, children.fileno()))
+            finally:
+                remove_sockets(home)
 
 
 async def _run(home: Home, choices: Choices, environment: Mapping[str, str], report: Report, lock: int) -> None:
@@ -224,7 +227,6 @@ class Supervisor:
         os.close(self._ties.lifeline)
         self._ports.close()
         self._home.state_file.unlink(missing_ok=True)
-        remove_sockets(self._home)
         self._report.say("stopped")
 
     async def _stop_children(self, names: list[str]) -> None:

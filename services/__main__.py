@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import logging
 import os
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from chassis.process import Options, Process
 from chassis.settings import SettingsError
 from chassis.telemetry import logs
 
+log = logging.getLogger("services")
 SERVICES = sorted(path.parent.name for path in Path(__file__).parent.glob("*/bootstrap.py"))
 
 
@@ -37,7 +39,8 @@ def main() -> int:
 
     try:
         uvloop.run(run())
-    except (SettingsError, ContractError, PoolBudgetError, OSError) as error:
+    except (SettingsError, ContractError, PoolBudgetError, OSError, ValueError) as error:
+        log.debug("the start failed", exc_info=error)
         print(f"can't start {', '.join(arguments.service)}: {error}", file=sys.stderr)
         return 1
     return 0

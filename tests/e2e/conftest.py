@@ -2,16 +2,23 @@
 
 import asyncio
 import fcntl
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 from grpc import aio
 
+from tests.e2e.consistency import differences
 from tests.e2e.doorway import fresh_address
 from tests.e2e.stack import Stack
+from tests.stack.shared import locked
+
+_keepers: list[subprocess.Popen[bytes]] = []
+"""They end after this process has let go of the stack, and aren't waited for."""
 
 
 @pytest.fixture(scope="session")
@@ -21,37 +28,27 @@ def profile(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def stack(profile: str, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Stack]:
-    """The running stack of the profile, shared by all workers of the run; tests leave it running."""
-    base = tmp_path_factory.getbasetemp()
-    shared = (base if worker_id == "master" else base.parent) / f"stack-{profile}"
-    shared.mkdir(exist_ok=True)
-    found = Stack(shared / "home", profile)
-    with _counted(shared) as users:
-        if users() == 0:
-            found.up()
-        users(+1)
-    yield found
-    with _counted(shared) as users:
-        if users(-1) == 0:
-            found.down()
+def stack(profile: str, run_folder: Path) -> Iterator[Stack]:
+    """The running stack of the profile, shared by all workers of the run; tests leave it running.
 
-
-@contextmanager
-def _counted(folder: Path) -> Iterator[Callable[..., int]]:
-    """How many workers use the stack; what is done meanwhile, only one does."""
-    with (folder / "users").open("a+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-
-        def users(change: int = 0) -> int:
-            file.seek(0)
-            number = int(file.read() or 0) + change
-            file.truncate(0)
-            file.write(str(number))
-            file.flush()
-            return number
-
-        yield users
+    At the end, columns and wire forms of all tables must say the same.
+    """
+    folder = run_folder / f"stack-{profile}"
+    folder.mkdir(exist_ok=True)
+    found = Stack(folder / "home", profile)
+    with (folder / "users").open("a") as users:
+        with locked(folder / "start"):
+            # Waits while a keeper that had no users left is stopping the stack.
+            fcntl.flock(users, fcntl.LOCK_SH)
+            if not (folder / "running").exists():
+                # First, so that the stack is stopped even if we are killed while it starts.
+                words = [sys.executable, "-m", "tests.e2e.keeper", str(folder)]
+                _keepers.append(subprocess.Popen(words, env=found.variables(), stdout=subprocess.DEVNULL))
+                found.up()
+                (folder / "running").touch()
+        yield found
+        with ThreadPoolExecutor(1) as thread:
+            assert thread.submit(asyncio.run, differences(found.home)).result() == []
 
 
 @pytest.fixture(scope="session")

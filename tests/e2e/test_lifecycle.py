@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from embedded.home import Home, is_locked
-from tests.e2e.stack import COMMAND, Stack, wait_until
+from tests.e2e.stack import COMMAND, NotUp, Stack, wait_until
 
 GONE = 10.0
 """Seconds after which nothing of a killed stack may be left."""
@@ -38,6 +38,7 @@ def own(home: Path) -> Iterator[Stack]:
     yield made
     made.down()
     assert made.processes() == []
+    assert made.run("clean-state").returncode == 0
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,10 @@ def works(stack: Stack) -> bool:
     status = json.loads(done.stdout)
     if done.returncode or any(part["state"] != "up" for part in parts(status)):
         return False
-    headers = {"authorization": f"Bearer {stack.token_kept()}"}
+    try:
+        headers = {"authorization": f"Bearer {stack.token_kept()}"}
+    except NotUp:
+        return False  # a service notices within a second that a server is back
     return httpx.get(f"{status['edge_url']}/api/v1/users/me", headers=headers).status_code == 200
 
 

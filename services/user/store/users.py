@@ -26,9 +26,7 @@ LOCK_USER = Statement(select(users.c.wire).where(users.c.id == bindparam("user_i
 INSERT_USER = Statement(insert_into(users))
 INSERT_PASSWORD = Statement(insert_into(passwords))
 UPDATE_USER = Statement(
-    update(users)
-    .where(users.c.id == bindparam("user_id"))
-    .values(wire=bindparam("wire"), version=bindparam("version"))
+    update(users).where(users.c.id == bindparam("user_id")).values(wire=bindparam("wire"), version=bindparam("version"))
 )
 # Compares with the hash that was verified: a password changed in between stays.
 REPLACE_HASH = Statement(

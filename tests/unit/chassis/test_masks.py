@@ -118,7 +118,9 @@ GOAL = build(
     Field("tags", "string", Rules(max_items=5), repeated=True),
     Field("notes", "string", Rules(max_items=5), key="string"),
 )
-PLAN = build(Field("name", "string"), Field("goal", GOAL.full_name), Field("secret_goal", GOAL.full_name))
+PLAN = build(
+    Field("name", "string"), Field("goal", GOAL.full_name), Field("secret_goal", GOAL.full_name), Field("goal_note")
+)
 
 
 class TestNested:
@@ -191,9 +193,10 @@ class TestNested:
             "secret_goal.reps"
         ]
 
-    def test_another_message_of_the_same_type_is_not_allowed(self) -> None:
+    @pytest.mark.parametrize("path", ["secret_goal", "goal_note"])
+    def test_allowing_a_message_allows_nothing_beside_it(self, path: str) -> None:
         with pytest.raises(InvalidArgument):
-            self.update({}, "secret_goal", allowed=("goal",))
+            self.update({}, path, allowed=("goal",))
 
     def test_allowing_what_does_not_exist_is_our_mistake(self) -> None:
         with pytest.raises(ContractError, match="no field nope"):

@@ -25,9 +25,7 @@ def test_tokens_verify_with_the_published_key(tmp_path: Path) -> None:
     session = issuer(tmp_path).issue(user, session_id="s", method="password", signed_in_at=NOW, now=NOW)
     header = jwt.get_unverified_header(session.access_token)
     key = public_keys_by_id(tmp_path / "access-token-keys.json")[header["kid"]]
-    claims = jwt.decode(
-        session.access_token, key, ["ES256"], audience="authenticated", options={"verify_exp": False}
-    )
+    claims = jwt.decode(session.access_token, key, ["ES256"], audience="authenticated", options={"verify_exp": False})
     assert claims["sub"] == USER_ID
     assert session.expire_time.seconds == claims["exp"] == int(NOW.timestamp()) + 3600
     assert session.user == user

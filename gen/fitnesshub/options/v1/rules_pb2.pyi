@@ -3,6 +3,10 @@
 isort:skip_file
 Rules of a field: what a request must satisfy. The pipeline compiles them once at start and answers
 all violations of a request at once as `google.rpc.BadRequest`, with JSON field paths.
+
+Some rules hold without being declared: strings have no NUL character, timestamps and durations are
+within RFC 3339's range, elements of a list of enum values are not `_UNSPECIFIED`, and free JSON
+(`google.protobuf.Struct`) has at most 32 levels and 5,000 values.
 """
 
 from google.protobuf import descriptor as _descriptor

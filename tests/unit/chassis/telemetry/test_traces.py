@@ -291,9 +291,6 @@ class TestExport:
                 async with asyncio.timeout(20):
                     while not caplog.records:
                         await asyncio.sleep(0.02)
-                sink = traces._sink
-                assert isinstance(sink, otlp.OtlpSink)
-                assert len(sink._processor._batch_processor._queue) <= otlp.QUEUE
                 run(incoming(SAMPLED))
                 started = time.monotonic()
                 await asyncio.to_thread(traces.shutdown)
@@ -302,13 +299,17 @@ class TestExport:
         assert said[0] == "spans can't be sent to the collector; they are dropped until it answers"
         assert len(said) <= 2  # the second one is of the shutdown
 
-    async def test_a_collector_that_never_answers_delays_no_stop(
+    async def test_a_collector_that_never_answers_fills_no_memory_and_delays_no_stop(
         self, configured: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(otlp, "CLOSE_TIMEOUT", 0.3)
         with socket.create_server(("127.0.0.1", 0)) as silent:
             traces.configure(f"http://127.0.0.1:{silent.getsockname()[1]}")
-            run(incoming(SAMPLED))
+            for _ in range(2 * otlp.QUEUE + otlp.BATCH):
+                run(incoming(SAMPLED))
+            sink = traces._sink
+            assert isinstance(sink, otlp.OtlpSink)
+            assert len(sink._processor._batch_processor._queue) <= otlp.QUEUE
             started = time.monotonic()
             await asyncio.to_thread(traces.shutdown)
             assert time.monotonic() - started < 2
