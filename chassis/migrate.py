@@ -3,10 +3,12 @@
 Runs with the owner's login. SQLAlchemy and Alembic (1.7 s) are imported only when a schema isn't current.
 """
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import os
+import random
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 Report = Callable[[str], None]
 LOCK = 0x666974_6D696772
 """Advisory lock of whoever migrates (`fitmigr` in ASCII)."""
+RIGHTS_ATTEMPTS = 10
+"""Times the roles are set up when a migration of another database on the server changes them too."""
 LOCK_TIMEOUT = "10s"
 """How long a script waits for a table in use: everybody else queues behind it meanwhile."""
 CONNECT_SECONDS = 10.0
@@ -189,6 +193,18 @@ async def _is_current(connection: Any, schemas: list[_Schema]) -> bool:
 
 
 async def _set_rights(connection: Any, schemas: list[_Schema]) -> None:
+    """Roles belong to the whole server, our lock to one database: a migration of another may get in between."""
+    for attempt in range(1, RIGHTS_ATTEMPTS + 1):
+        try:
+            await _try_to_set_rights(connection, schemas)
+            return
+        except (asyncpg.InternalServerError, asyncpg.UniqueViolationError, asyncpg.DuplicateObjectError) as error:
+            if attempt == RIGHTS_ATTEMPTS:
+                raise MigrationError(f"the services' roles can't be set up: {error}") from error
+            await asyncio.sleep(random.uniform(0.05, 0.2))  # noqa: S311 - spreads retries, guards nothing
+
+
+async def _try_to_set_rights(connection: Any, schemas: list[_Schema]) -> None:
     database = '"' + (await connection.fetchval("SELECT current_database()")).replace('"', '""') + '"'
     async with connection.transaction():
         await connection.execute(

@@ -161,12 +161,6 @@ class Process:
             self._stack.push_async_callback(database.close)
         traces.configure(self._settings.otlp_endpoint)
         metrics.watch("rpc_in_flight", "Calls being answered", lambda: self._pipeline.active)
-        for name, database in self._databases.items():
-            pool = database.pool
-            metrics.watch("pool_size", "Connections the pool may open", partial(getattr, pool, "size"), service=name)
-            metrics.watch("pool_idle", "Open connections not in use", partial(getattr, pool, "idle"), service=name)
-            metrics.watch("pool_waiting", "Callers waiting for one", partial(getattr, pool, "waiting"), service=name)
-        self._stack.callback(traces.shutdown)
         self._background(self._ended.run(), "ended-sessions")
 
     async def _serve(self, status: StatusApi) -> None:

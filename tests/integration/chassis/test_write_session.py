@@ -39,7 +39,10 @@ from tests.integration.chassis.depot import (
 from tests.stack.databases import TestDatabase
 from tests.stack.waiting import until
 
-OPEN_TRANSACTIONS = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'fitnesshub_depot' AND state LIKE 'idle in%'"
+OPEN_TRANSACTIONS = (
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND usename = 'fitnesshub_depot' AND state LIKE 'idle in%'"
+)
 
 
 async def names(db: Database) -> list[str]:

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -37,6 +38,10 @@ async def server(home: Path) -> AsyncIterator[PrivatePostgres]:
 
 def _status(pid: int) -> str:
     return Path(f"/proc/{pid}/status").read_text()
+
+
+def _sleep_as(uid: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(["sleep", "60"], user=uid if AS_ROOT else None, cwd="/")
 
 
 def _owner(folder: Path) -> int:
@@ -117,10 +122,14 @@ async def test_what_was_committed_survives_a_crash(server: PrivatePostgres) -> N
     server.stop(signal.SIGKILL)
     pid_file = server.postgres.data / "postmaster.pid"
     assert pid_file.exists()
-    # The worst case: the number of the dead server is somebody else's now.
+    # The worst case: the number of the dead server is now that of another process of the same user.
+    owner = _owner(server.postgres.data)
+    other = _sleep_as(owner)
     lines = pid_file.read_text().splitlines()
-    pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+    pid_file.write_text("\n".join([str(other.pid), *lines[1:]]) + "\n")
     await server.start()
+    other.kill()
+    other.wait()
     assert await query(server, "SELECT n FROM kept") == 7
 
 
