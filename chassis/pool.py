@@ -1,7 +1,7 @@
 """A pool of database connections, lean enough for one statement a call.
 
-asyncpg's own costs 20 to 35 µs of CPU per use (a proxy, a task, a reset query); this one under 1 µs, and it
-mends connections whose task was cancelled instead of making new ones (SCRAM costs milliseconds).
+asyncpg's own costs 20 µs of CPU a use, and 40 with its reset query, where a read by key takes 17; this one
+costs 2. It mends connections whose task was cancelled instead of making new ones (SCRAM: milliseconds).
 """
 
 import asyncio

@@ -13,8 +13,10 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Self
 
+import grpc
 import httpx
 import pytest
+from grpc_health.v1 import health_pb2
 
 from embedded.home import Home, is_locked
 from tests.e2e.stack import COMMAND, NotUp, Stack, wait_until
@@ -165,8 +167,19 @@ def test_a_killed_supervisor_leaves_nothing_and_loses_nothing(own: Stack) -> Non
     own.up()
     assert subject(own.token(email="kept@example.com")) == user
 
-    os.kill(own.status()["pid"], signal.SIGKILL)
-    wait_until(lambda: not own.processes(), GONE, "everything is gone")
+    status = own.status()
+    address = next(part["address"] for part in status["services"] if part["role"] == "serve")
+    with grpc.insecure_channel(address) as channel:
+        # Somebody holds a call open: a service mustn't wait for it now.
+        watch = channel.unary_stream(
+            "/grpc.health.v1.Health/Watch",
+            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_pb2.HealthCheckResponse.FromString,
+        )
+        watching = watch(health_pb2.HealthCheckRequest())
+        assert next(watching).status == health_pb2.HealthCheckResponse.SERVING
+        os.kill(status["pid"], signal.SIGKILL)
+        wait_until(lambda: not own.processes(), GONE, "everything is gone")
     assert not is_locked(Home(own.home).children_lock_file)
     assert own.run("status").returncode == 3
 
