@@ -42,18 +42,18 @@ def test_own_servers_are_used_and_not_started() -> None:
         ("redis", None, "redis://cache:6379/1"),
     ]
     assert servers.owner_url == OWN["DATABASE_URL"]
-    assert servers.database_server == "postgresql://db:5432/fit?sslmode=require"
-    assert servers.redis_url == OWN["REDIS_URL"]
+    assert servers.database.url == "postgresql://db:5432/fit?sslmode=require"
+    assert servers.redis.url == OWN["REDIS_URL"]
 
 
 def test_services_can_be_given_another_address_than_the_owner() -> None:
     servers = plan(Home(Path("/nowhere")), OWN | {"FITNESSHUB_DATABASE_SERVER": "postgresql://pooler:6432/fit"})
-    assert servers.database_server == "postgresql://pooler:6432/fit"
+    assert servers.database.url == "postgresql://pooler:6432/fit"
 
 
 def test_our_own_servers_listen_on_sockets_only() -> None:
     home = Home(Path("/nowhere"))
     servers = plan(home, {})
     assert [server.program is not None for server in servers.all()] == [True, True]
-    assert str(home.sockets) in servers.database_server
-    assert servers.redis_url.startswith("unix://")
+    assert str(home.sockets) in servers.database.url
+    assert servers.redis.url.startswith("unix://")
