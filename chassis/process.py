@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 Build = Callable[[Runtime], Service]
 STOP_GRACE = 10.0
 """Seconds that running calls and workers get to end when the process stops: twice an interactive call's time."""
+ORPHAN_GRACE = 2.0
+"""Seconds instead, when the supervisor is gone: nobody is left to read the answers, and a new stack may be waiting."""
 CANCEL_AGAIN = 0.2
 """Seconds after which background work that still runs is cancelled again."""
 WORKER_BACKOFF = (0.5, 30.0)
@@ -86,6 +88,7 @@ class Process:
         self._sources: dict[str, ServiceTokenSource] = {}
         self._networks: dict[str, Network] = {}
         self._stack = AsyncExitStack()
+        self._grace = STOP_GRACE
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -178,7 +181,7 @@ class Process:
         status.stopping = True
         await host.enter_drain()
         await asyncio.sleep(self._options.probe_period)
-        await host.stop(STOP_GRACE)
+        await host.stop(self._grace)
         await self._cancel_background()
 
     async def _work(self, services: Sequence[Service]) -> None:
@@ -242,6 +245,7 @@ class Process:
         """The supervisor is gone, and with it whoever would read our answers: stop without a drain."""
         asyncio.get_running_loop().remove_reader(descriptor)
         log.warning("the supervisor is gone; stopping")
+        self._grace = ORPHAN_GRACE
         os.kill(os.getpid(), signal.SIGTERM)
 
     def _background(self, work: Coroutine[Any, Any, None], name: str) -> None:
@@ -249,7 +253,7 @@ class Process:
 
     async def _cancel_background(self) -> None:
         """Cancels until it is heard: under Python 3.11 `asyncio.wait_for`, which redis-py uses, can swallow one."""
-        deadline = time.monotonic() + STOP_GRACE
+        deadline = time.monotonic() + self._grace
         running = set(self._tasks)
         while running and time.monotonic() < deadline:
             for task in running:

@@ -6,13 +6,15 @@ running; 4 running, but not ready; 130 interrupted.
 
 import argparse
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
 from chassis.version import VERSION
-from embedded.problems import EmbeddedError, from_os_error
+from embedded.home import find_home
+from embedded.problems import EmbeddedError, explain
 
 ROLES = ("member", "trainer", "moderator", "admin", "service")
 DEFAULT_EMAIL = "local@fitnesshub.dev"
@@ -42,10 +44,11 @@ def main() -> int:
         # Whoever reads our output has seen enough.
         sys.stderr.close()
         return 0
-    except OSError as error:
-        return _fail(from_os_error(error, f"fitnesshub {arguments.name}", Path.cwd()))
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        home = find_home(os.environ)
+        return _fail(explain(error, arguments.name, home.root, home.supervisor_log))
     except Exception as error:  # noqa: BLE001 - the last resort: a sentence instead of a traceback
         where = traceback.extract_tb(error.__traceback__)[-1]
         return _fail(EmbeddedError(f"unexpected {type(error).__name__}: {error} ({where.filename}:{where.lineno})"))

@@ -5,7 +5,7 @@ import sys
 
 from embedded.home import create, find_home
 from embedded.logfiles import rotate
-from embedded.problems import EmbeddedError, from_os_error
+from embedded.problems import EmbeddedError, explain
 from embedded.progress import LogFile, Messages, Several
 from embedded.supervisor import run
 
@@ -20,11 +20,8 @@ def main() -> int:
         create(home)
         rotate(home.supervisor_log)
         log = LogFile(home.supervisor_log)
-    except EmbeddedError as problem:
-        messages.failed(str(problem))
-        return 1
-    except OSError as error:
-        messages.failed(str(from_os_error(error, "making the state folder", home.root)))
+    except (EmbeddedError, OSError) as error:
+        messages.failed(str(explain(error, "making the state folder", home.root, home.supervisor_log)))
         return 1
     for output in (1, 2):
         os.dup2(log.descriptor, output)

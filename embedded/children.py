@@ -16,7 +16,7 @@ from typing import Any
 
 from embedded import logfiles
 from embedded.command import Command
-from embedded.problems import EmbeddedError, from_os_error, from_text
+from embedded.problems import EmbeddedError, explain, from_text
 
 GUARD = Path(__file__).with_name("guard.py")
 QUICK = 10.0
@@ -91,6 +91,7 @@ class Child:
         self._stopping = asyncio.Event()
         self._was_ready = False
         self._log_start = 0
+        self._trouble = ""
 
     @property
     def pid(self) -> int | None:
@@ -114,7 +115,8 @@ class Child:
         if self.failure.done():
             raise self.failure.result()
         if not self._ready.is_set():
-            raise self._explain(f"{self.program.name} wasn't ready within {timeout:.0f} s")
+            trouble = f" ({self._trouble})" if self._trouble else ""
+            raise self._explain(f"{self.program.name} wasn't ready within {timeout:.0f} s{trouble}")
 
     async def stop(self) -> None:
         """Stops it in order: SIGTERM, which a guard translates, and SIGKILL when that doesn't help."""
@@ -136,12 +138,11 @@ class Child:
             self._process.send_signal(signal.SIGTERM)
 
     async def _keep_running(self) -> None:
+        log = self.program.log
         try:
             problem = await self._until_given_up()
-        except EmbeddedError as error:
-            problem = from_text(str(error), self.program.log.parent)
-        except OSError as error:
-            problem = from_os_error(error, f"starting {self.program.name}", self.program.log.parent)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the operator is told
+            problem = explain(error, f"starting {self.program.name}", log.parent, log)
         if problem is not None:
             self._set_state("stopped")
             self._give_up(problem)
@@ -207,15 +208,20 @@ class Child:
         return [sys.executable, "-I", "-S", "-E", str(GUARD), *options, *command.argv]
 
     async def _probe(self) -> None:
-        try:
-            while not await self.program.is_ready():  # noqa: ASYNC110 - another process can't set an event
-                await asyncio.sleep(PROBE_INTERVAL)
-        except EmbeddedError as problem:
-            self._give_up(problem)
-            return
+        while not await self._says_ready():  # noqa: ASYNC110 - another process can't set an event
+            await asyncio.sleep(PROBE_INTERVAL)
         self._was_ready = True
         self._ready.set()
         self._set_state("up")
+
+    async def _says_ready(self) -> bool:
+        try:
+            return await self.program.is_ready()
+        except EmbeddedError as problem:
+            self._give_up(problem)
+        except Exception as error:  # noqa: BLE001 - a server that comes up may say anything; `ready` has a time-out
+            self._trouble = f"{type(error).__name__}: {error}"
+        return False
 
     def _give_up(self, problem: EmbeddedError) -> None:
         if not self.failure.done():

@@ -18,8 +18,7 @@ LEFTOVER_GRACE = 1.0
 
 
 def _prctl(option: int, value: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+    ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def _start(command: Sequence[str], user: tuple[int, int] | None) -> int:

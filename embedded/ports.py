@@ -3,7 +3,6 @@
 import errno
 import os
 import socket
-import sys
 
 from embedded.problems import EmbeddedError
 
@@ -53,8 +52,6 @@ class Ports:
 
     def _claim(self, port: int) -> None:
         """Envoys of one user could share a port without noticing; an abstract socket's name has one owner."""
-        if sys.platform != "linux":
-            return
         name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._held.append(name)
         try:

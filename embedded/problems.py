@@ -24,19 +24,21 @@ class NotRunningError(EmbeddedError):
         super().__init__(f"nothing is running in {home}; start it with `fitnesshub up`")
 
 
-def from_os_error(error: OSError, doing: str, folder: Path) -> EmbeddedError:
-    """The sentence for a failed system call while `doing` something, as `writing the state`, in a folder."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return disk_full(folder)
-    where = f" {error.filename}" if error.filename else ""
-    return EmbeddedError(f"{doing} failed:{where} {error.strerror or error}")
+def explain(error: Exception, doing: str, folder: Path, log: Path) -> EmbeddedError:
+    """What to tell about any error while `doing` something, as `starting valkey`, with files in a folder.
 
-
-def unexpected(error: BaseException, log: Path) -> EmbeddedError:
-    """The sentence for a fault of ours; the traceback goes to the log."""
+    The traceback of a fault of ours goes to the log.
+    """
+    if isinstance(error, EmbeddedError):
+        return from_text(str(error), folder) if type(error) is EmbeddedError else error
+    if isinstance(error, OSError):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return disk_full(folder)
+        where = f" {error.filename}" if error.filename else ""
+        return EmbeddedError(f"{doing} failed:{where} {error.strerror or error}")
     with suppress(OSError), log.open("a") as file:
         traceback.print_exception(error, file=file)
-    return EmbeddedError(f"unexpected {type(error).__name__}: {error}; the traceback is in {log}")
+    return EmbeddedError(f"{doing} failed unexpectedly: {type(error).__name__}: {error}; the traceback is in {log}")
 
 
 def from_text(text: str, folder: Path) -> EmbeddedError:

@@ -21,11 +21,13 @@ class Server:
     """One server."""
 
     name: str
-    version: str
-    """Empty for a server that isn't ours."""
+    url: str
+    """What services are given: of PostgreSQL without a login, of Redis with its password, if it has one."""
     address: str
-    """Without credentials."""
-    program: Program | None
+    """What is shown: without credentials."""
+    version: str = ""
+    """Empty for a server that isn't ours."""
+    program: Program | None = None
     """None for a server that isn't ours."""
 
 
@@ -35,12 +37,8 @@ class Servers:
 
     database: Server
     redis: Server
-    database_server: str
-    """URL without user and password."""
     owner: Postgres | str
     """Who knows the owner's login: our server, or the URL itself."""
-    redis_url: str
-    """With a password, if the operator's server has one."""
 
     @property
     def owner_url(self) -> str:
@@ -54,33 +52,23 @@ class Servers:
 
 def plan(home: Home, environment: Mapping[str, str]) -> Servers:
     """Which servers a stack uses. Nothing is started or touched. Raises EmbeddedError for what is no address."""
-    owner: Postgres | str
-    if url := environment.get("DATABASE_URL"):
-        owner, database_server = (
-            url,
-            environment.get("FITNESSHUB_DATABASE_SERVER") or without_login(url, "DATABASE_URL"),
-        )
-        database = Server("postgresql", "", database_server, None)
-    else:
-        owner = postgres(home)
-        database_server = owner.server_url
-        database = Server(
-            "postgresql", owner.version, database_server, _program("postgresql", owner, POSTGRES_STOPPING, home)
-        )
+    owner = environment.get("DATABASE_URL") or Postgres(home.data / "postgresql", home.sockets, home.secrets)
+    return Servers(_database(owner, home, environment), _redis(home, environment), owner)
+
+
+def _database(owner: Postgres | str, home: Home, environment: Mapping[str, str]) -> Server:
+    if isinstance(owner, str):
+        address = environment.get("FITNESSHUB_DATABASE_SERVER") or without_login(owner, "DATABASE_URL")
+        return Server("postgresql", address, address)
+    program = _program("postgresql", owner, POSTGRES_STOPPING, home)
+    return Server("postgresql", owner.server_url, owner.server_url, owner.version, program)
+
+
+def _redis(home: Home, environment: Mapping[str, str]) -> Server:
     if url := environment.get("REDIS_URL"):
-        redis_url, redis = url, Server("redis", "", without_login(url, "REDIS_URL"), None)
-    else:
-        valkey = Valkey(home.data / "valkey", home.sockets)
-        redis_url, redis = (
-            valkey.url,
-            Server("valkey", valkey.version, valkey.url, _program("valkey", valkey, VALKEY_STOPPING, home)),
-        )
-    return Servers(database, redis, database_server, owner, redis_url)
-
-
-def postgres(home: Home) -> Postgres:
-    """The server of this state folder."""
-    return Postgres(home.data / "postgresql", home.sockets, home.secrets)
+        return Server("redis", url, without_login(url, "REDIS_URL"))
+    valkey = Valkey(home.data / "valkey", home.sockets)
+    return Server("valkey", valkey.url, valkey.url, valkey.version, _program("valkey", valkey, VALKEY_STOPPING, home))
 
 
 def _program(name: str, server: Postgres | Valkey, stopping: Stopping, home: Home) -> Program:

@@ -22,7 +22,7 @@ from embedded.command import Command
 from embedded.home import Home, create, create_sockets, is_locked, keep_sockets, lock, lock_children, remove_sockets
 from embedded.ports import HOST, Ports
 from embedded.probe import ask, says_ok
-from embedded.problems import EmbeddedError, from_os_error, unexpected
+from embedded.problems import EmbeddedError, explain
 from embedded.progress import Report, Table, step
 from embedded.state import Part, ServicePart, State
 from embedded.topology import ServiceProcess, processes, service_names
@@ -38,17 +38,9 @@ def run(home: Home, environment: Mapping[str, str], report: Report) -> None:
     try:
         _run_alone(home, parse(environment), environment, report)
     except Exception as error:
-        problem = _explained(error, home)
+        problem = explain(error, "running the stack", home.root, home.supervisor_log)
         report.failed(str(problem))
         raise problem from error
-
-
-def _explained(error: Exception, home: Home) -> EmbeddedError:
-    if isinstance(error, EmbeddedError):
-        return error
-    if isinstance(error, OSError):
-        return from_os_error(error, "running the stack", home.root)
-    return unexpected(error, home.supervisor_log)
 
 
 def _run_alone(home: Home, choices: Choices, environment: Mapping[str, str], report: Report) -> None:
@@ -202,8 +194,8 @@ class Supervisor:
         inherited = {name: value for name, value in self._environment.items() if name != "DATABASE_URL"}
         return inherited | {
             "FITNESSHUB_SECRETS": str(self._home.secrets),
-            "FITNESSHUB_DATABASE_SERVER": self._servers.database_server,
-            "REDIS_URL": self._servers.redis_url,
+            "FITNESSHUB_DATABASE_SERVER": self._servers.database.url,
+            "REDIS_URL": self._servers.redis.url,
             "FITNESSHUB_MESH": self._edge.mesh,
             "FITNESSHUB_ISSUER": self._choices.issuer,
             "FITNESSHUB_ENVIRONMENT": self._environment.get("FITNESSHUB_ENVIRONMENT", "local"),
@@ -216,21 +208,21 @@ class Supervisor:
         if "envoy" in self._children:
             self._report.say("stopping: draining envoy")
             await edge.drain(self._edge)
-            await self._stop_children(["envoy"])
-        self._report.say("stopping: services")
-        await self._stop_children([process.name for process in self._processes])
+            await self._children["envoy"].stop()
+        await self._stop_together("services", [process.name for process in self._processes])
         for server in reversed(self._servers.all()):
-            if server.program is not None:
-                self._report.say(f"stopping: {server.name}")
-                await self._stop_children([server.program.name])
+            await self._stop_together(server.name, [server.name])
         os.close(self._life)
         os.close(self._ties.lifeline)
         self._ports.close()
         self._home.state_file.unlink(missing_ok=True)
         self._report.say("stopped")
 
-    async def _stop_children(self, names: list[str]) -> None:
-        await asyncio.gather(*(self._children[name].stop() for name in names if name in self._children))
+    async def _stop_together(self, label: str, names: list[str]) -> None:
+        started = [self._children[name] for name in names if name in self._children]
+        if started:
+            self._report.say(f"stopping: {label}")
+            await asyncio.gather(*(child.stop() for child in started))
 
     def _child_failed(self, failure: "asyncio.Future[EmbeddedError]") -> None:
         if not failure.cancelled() and not self._failed.done():
@@ -245,7 +237,7 @@ class Supervisor:
             edge_url=self._edge.url,
             mesh=self._edge.mesh,
             admin=self._edge.admin,
-            database=self._servers.database_server,
+            database=self._servers.database.address,
             redis=self._servers.redis.address,
             version=VERSION,
             started=time.time(),
@@ -284,17 +276,15 @@ class Supervisor:
             self._state.save(self._home)
         except OSError as error:
             if not self._failed.done():
-                self._failed.set_result(from_os_error(error, "writing the state", self._home.root))
+                home = self._home
+                self._failed.set_result(explain(error, "writing the state", home.root, home.supervisor_log))
 
     def _table(self) -> Table:
         url, state = self._edge.url, self._state
         metrics = dict.fromkeys(part.metrics for part in state.services)
-        chosen = (
-            ""
-            if self._environment.get("FITNESSHUB_HOME") is None
-            else f"FITNESSHUB_HOME={shlex.quote(str(self._home.root))} "
-        )
-        command = chosen + _command()
+        command = _command()
+        if self._environment.get("FITNESSHUB_HOME"):
+            command = f"FITNESSHUB_HOME={shlex.quote(str(self._home.root))} {command}"
         return [
             ("API", f"{url}/api/v1"),
             ("Health", f"{url}/health"),
