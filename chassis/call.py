@@ -75,6 +75,12 @@ class Call:
         """Whether the signed-in user has one of the roles."""
         return self.identity is not None and not self.identity.roles.isdisjoint(roles)
 
+    @property
+    def if_match(self) -> str:
+        """The etag in the If-Match header (RFC 9110), without quotes; empty without one and for `*`."""
+        etag = str(self.metadata.get("if-match", "")).strip().strip('"')
+        return "" if etag == "*" else etag
+
     def time_remaining(self) -> float | None:
         """Seconds until the deadline, at least 0; None without one."""
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())

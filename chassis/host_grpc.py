@@ -41,7 +41,9 @@ class GrpcioHost:
                 ("grpc.max_send_message_length", -1),
                 ("grpc.keepalive_time_ms", KEEPALIVE_MS),
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
-                ("grpc.max_metadata_size", 16 * 1024),
+                # The edge takes 24 KB and adds to it (the path twice); what it lets through must arrive.
+                ("grpc.max_metadata_size", 96 * 1024),
+                ("grpc.absolute_max_metadata_size", 96 * 1024),
             ],
         )
         self._server.add_generic_rpc_handlers((_Router(pipeline),))

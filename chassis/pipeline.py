@@ -258,7 +258,7 @@ class Pipeline:
                     raise PermissionDenied("CALLER_NOT_ALLOWED", "only services may call this")
             elif not is_public:
                 _check_user(call, roles)
-            if takes_key and (key := metadata.get("idempotency-key")):
+            if takes_key and (key := metadata.get("idempotency-key")) is not None:
                 _take_key(call, key, payload)
 
         return admit

@@ -196,7 +196,8 @@ class Postgres:
         finally:
             os.close(reader)
         if done.returncode:
-            raise EmbeddedError(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
+            said = done.stderr.strip() or done.stdout.strip() or f"it ended with code {done.returncode}"
+            raise EmbeddedError(f"initdb failed: {said}")
         new.rename(self.data)
 
     def _clear_leftovers(self) -> None:

@@ -7,6 +7,13 @@ local function success(code)
   if status and status >= 200 and status <= 599 and status == math.floor(status) then return status end
 end
 
+function envoy_on_request(handle)
+  local headers = handle:headers()
+  local content_type = headers:get("content-type") or ""
+  -- A REST body isn't compressed by gRPC's rules; the service would answer INTERNAL.
+  if string.sub(content_type, 1, 16) ~= "application/grpc" then headers:remove("grpc-encoding") end
+end
+
 function envoy_on_response(handle)
   local headers = handle:headers()
   local code = headers:get("x-http-code")

@@ -31,6 +31,7 @@ CORS_REQUEST_HEADERS = (
     "authorization",
     "content-type",
     "idempotency-key",
+    "if-match",
     "accept-language",
     "x-requested-with",
     "traceparent",

@@ -15,9 +15,19 @@ EDGE_STREAMS = 100
 """Calls at once on one HTTP/2 connection from outside."""
 MESH_STREAMS = 1000
 """The same between services, where one connection carries a whole process."""
+MAX_HEADERS_KB = 24
+"""Three tokens of the largest size (8 KB). Services take far more (chassis/host_grpc.py), so that the edge answers."""
 STRIPPED_PREFIXES = ("x-fitnesshub-", "x-envoy-")
 """Headers that say who is calling, or steer Envoy: only ours are believed."""
-STRIPPED = ("x-http-code", "x-real-ip", "x-client-ip", "x-forwarded-client-cert")
+STRIPPED = (
+    "x-http-code",
+    "x-real-ip",
+    "x-client-ip",
+    "x-forwarded-client-cert",
+    # gRPC's own, meant between its peers; a value that it can't parse ends the call as INTERNAL.
+    "grpc-previous-rpc-attempts",
+    "grpc-internal-encoding-request",
+)
 NOT_AN_ADDRESS = "192.0.2.0"
 """Reserved for documentation. Stands for `no address is internal`: Envoy would trust loopback otherwise."""
 
@@ -25,6 +35,8 @@ NOT_AN_ADDRESS = "192.0.2.0"
 def edge_listener(contract: Contract, topology: Topology) -> Json:
     """REST, gRPC and gRPC-Web on one port."""
     stripped: list[Json] = [{"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in STRIPPED_PREFIXES]
+    # Nothing here takes binary metadata from outside, and what isn't base64 ends the call as INTERNAL.
+    stripped.append({"remove_on_match": {"key_matcher": {"suffix": "-bin"}}})
     stripped += [{"remove": name} for name in STRIPPED]
     if not topology.trusted_proxies:
         stripped.append({"remove": "x-forwarded-for"})
@@ -32,6 +44,7 @@ def edge_listener(contract: Contract, topology: Topology) -> Json:
         "codec_type": "AUTO",
         "http2_protocol_options": http2_options() | {"max_concurrent_streams": EDGE_STREAMS},
         "request_headers_timeout": "10s",
+        "max_request_headers_kb": MAX_HEADERS_KB,
         "use_remote_address": True,
         "xff_num_trusted_hops": topology.trusted_proxies,
         "internal_address_config": {"cidr_ranges": [{"address_prefix": NOT_AN_ADDRESS, "prefix_len": 32}]},

@@ -88,7 +88,7 @@ class WorkoutApi:
         try:
             async with self._db.write(call) as tx:
                 for _ in range(CHANGE_ATTEMPTS):
-                    stored = await _read_for_change(tx, request.workout_id, request.workout.etag, call)
+                    stored = await _read_for_change(tx, request.workout_id, request.workout.etag or call.if_match, call)
                     merged.CopyFrom(stored.workout)
                     changed = apply_update(merged, request.workout, request.update_mask, rules.UPDATABLE)
                     self._check_merged(merged)
@@ -109,7 +109,7 @@ class WorkoutApi:
         """Deletes the workout; its last state goes out with the event."""
         async with self._db.write(call) as tx:
             for _ in range(CHANGE_ATTEMPTS):
-                stored = await _read_for_change(tx, request.workout_id, request.etag, call)
+                stored = await _read_for_change(tx, request.workout_id, request.etag or call.if_match, call)
                 if await store.delete_workout(tx, stored.workout, stored.version, self._clock.now()):
                     event = WorkoutDeleted(workout=stored.workout)
                     tx.emit(AGGREGATE, request.workout_id, stored.version + 1, event, call.user_id)

@@ -162,7 +162,8 @@ def test_changes_user_where_it_may(guard: Callable[..., Guarded]) -> None:
 def test_its_program_ignores_no_signals(guard: Callable[..., Guarded]) -> None:
     guarded = guard("echo started; grep SigIgn /proc/self/status")
     assert guarded.line() == "started"
-    assert guarded.line() == "SigIgn:\t0000000000000000"
+    # The C library keeps signals 32 and 33 for itself: GNU make leaves them ignored, and nobody can change that.
+    assert int(guarded.line().removeprefix("SigIgn:"), 16) & ~(0b11 << 31) == 0
 
 
 def test_is_light(guard: Callable[..., Guarded]) -> None:

@@ -133,7 +133,7 @@ class UpdateWorkoutRequest(_message.Message):
     """Id of the workout."""
     @_builtins.property
     def workout(self) -> _workout_pb2.Workout:
-        """The new values, and the etag the change is based on."""
+        """The new values, and the etag the change is based on. Over REST an If-Match header does as well."""
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
@@ -167,7 +167,7 @@ class DeleteWorkoutRequest(_message.Message):
     workout_id: _builtins.str
     """Id of the workout."""
     etag: _builtins.str
-    """Deletes only if this is the current etag. Absent: always."""
+    """Deletes only if this is the current etag. Absent: always. Over REST an If-Match header does as well."""
     def __init__(
         self,
         *,
