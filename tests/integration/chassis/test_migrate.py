@@ -19,6 +19,7 @@ from chassis.migrate import MigrationError, at_head, revisions
 from embedded.postgres import Postgres
 from tests.integration.chassis.conftest import SERVICES
 from tests.stack.databases import TestDatabase
+from tests.stack.private import private_postgres
 
 BOTH = ["depot", "annex"]
 
@@ -100,19 +101,16 @@ print(len(queries), sorted({"alembic", "sqlalchemy"} & sys.modules.keys()))
     assert done.stdout.splitlines() == ["the database is current", "1 []"], done.stderr
 
 
-async def test_a_new_password_is_put_in_force(empty: TestDatabase) -> None:
-    await empty.migrate(BOTH, root=SERVICES)
-    file = empty.secrets / "database-annex"
-    old = file.read_text()
-    file.write_text("another one\n")
-    try:
-        assert await empty.migrate(BOTH, root=SERVICES) == []
-        db = empty.connect("annex")
-        await db.ping()
-        await db.close()
-    finally:
-        file.write_text(old)
-        await empty.migrate(BOTH, root=SERVICES)
+async def test_a_new_password_is_put_in_force(tmp_path: Path) -> None:
+    # On a server of its own: roles and their passwords are common to all workers of the run.
+    with private_postgres(tmp_path) as server:
+        await server.start()
+        database = TestDatabase(server.postgres, "fitnesshub")
+        await database.migrate(BOTH, root=SERVICES)
+        (database.secrets / "database-annex").write_text("another one\n")
+        assert await database.migrate(BOTH, root=SERVICES) == []
+        async with closing(database.connect("annex")) as db:
+            await db.ping()
 
 
 async def test_a_database_ahead_of_the_code_is_left_alone(empty: TestDatabase, code: Path) -> None:
