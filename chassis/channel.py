@@ -7,7 +7,8 @@ Envoy's mesh listener, which retries, breaks and balances). Failures are raised 
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import aclosing
 from contextvars import Context
 from typing import Any, Protocol
 
@@ -43,7 +44,7 @@ class Transport(Protocol):
 
     def stream(
         self, path: str, payload: bytes | AsyncIterator[bytes], metadata: dict[str, str | bytes], deadline: float
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """A stream of answers."""
         ...
 
@@ -92,8 +93,10 @@ class Channel:
         async def call(request: Any, *, timeout: float | None = None, metadata: Metadata = ()) -> AsyncIterator[Any]:
             with traces.span(method, "client"):
                 headers, deadline = _outgoing(timeout, metadata)
-                async for data in transport.stream(method, request_serializer(request), headers, deadline):
-                    yield response_deserializer(data)
+                payload = request_serializer(request)
+                async with aclosing(transport.stream(method, payload, headers, deadline)) as answers:
+                    async for data in answers:
+                        yield response_deserializer(data)
 
         return call
 
@@ -109,8 +112,9 @@ class Channel:
             with traces.span(method, "client"):
                 headers, deadline = _outgoing(timeout, metadata)
                 payload = _serialized(requests, request_serializer)
-                async for data in transport.stream(method, payload, headers, deadline):
-                    yield response_deserializer(data)
+                async with aclosing(transport.stream(method, payload, headers, deadline)) as answers:
+                    async for data in answers:
+                        yield response_deserializer(data)
 
         return call
 
@@ -167,7 +171,7 @@ class InProcess:
 
     async def stream(
         self, path: str, payload: bytes | AsyncIterator[bytes], metadata: dict[str, str | bytes], deadline: float
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         stream = self._endpoint(path).stream
         if stream is None:
             raise TypeError(f"{path} answers with one message")
@@ -183,9 +187,7 @@ class InProcess:
                 except StatusError as status:
                     raise from_status(status.code, status.message, status.details) from None
         finally:
-            close = getattr(answers, "aclose", None)
-            if close is not None:
-                await loop.create_task(_run(close()), context=context)
+            await loop.create_task(_run(answers.aclose()), context=context)
 
     def _endpoint(self, path: str) -> Endpoint:
         endpoint = self._pipeline.endpoints.get(path)
@@ -219,7 +221,7 @@ class Network:
 
     async def stream(
         self, path: str, payload: bytes | AsyncIterator[bytes], metadata: dict[str, str | bytes], deadline: float
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         kind = "unary_stream" if isinstance(payload, bytes) else "stream_stream"
         call = self._call(kind, path)(payload, timeout=deadline - time.monotonic(), metadata=self._headers(metadata))
         try:

@@ -4,15 +4,17 @@ The standard host of pods and of the split profile. It knows sockets, health, re
 and nothing of methods, policies or errors: those are the pipeline's.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing
 from typing import Any
 
 import grpc
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from chassis.errors import Unimplemented
+from chassis.errors import DeadlineExceeded, Unimplemented
 from chassis.pipeline import Endpoint, Incoming, Pipeline, StatusError
 from chassis.reflection import Handler, add_reflection
 from chassis.status import to_status
@@ -141,18 +143,25 @@ def _handler(endpoint: Endpoint) -> Handler:
     if stream is None:
         raise TypeError(f"{endpoint.method.path} was compiled to nothing")
 
-    async def answers(payload: Any, context: Any) -> AsyncIterator[bytes]:
+    limit = endpoint.method.timeout
+
+    async def answers(payload: Any, context: Any) -> None:
         incoming = _incoming(context)
         sent_metadata = False
         try:
-            async for message in stream(payload, incoming):
-                if not sent_metadata:
-                    sent_metadata = True
-                    if incoming.response_metadata:
-                        await context.send_initial_metadata(tuple(incoming.response_metadata.items()))
-                yield message
+            # Bounds a reader that doesn't read; the time between two answers is the pipeline's.
+            async with asyncio.timeout(limit), aclosing(stream(payload, incoming)) as messages:
+                async for message in messages:
+                    if not sent_metadata:
+                        sent_metadata = True
+                        if incoming.response_metadata:
+                            await context.send_initial_metadata(tuple(incoming.response_metadata.items()))
+                    await context.write(message)
         except StatusError as status:
             await _abort(context, status)
+        except TimeoutError:
+            failure = DeadlineExceeded("DEADLINE_EXCEEDED", "the answers weren't read in the time for this call")
+            await _abort(context, StatusError(*to_status(failure, ""), {}))
 
     make = grpc.stream_stream_rpc_method_handler if streams_in else grpc.unary_stream_rpc_method_handler
     return make(answers)

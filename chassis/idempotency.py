@@ -75,7 +75,10 @@ def statements(schema: str) -> Statements:
                 set_={name: record.excluded[name] for name in replaced},
             )
         ),
-        purge=Statement(delete(table).where(tuple_(c.scope, c.method, c.key).in_(old))),
+        # The age is asked again: a record may be replaced by a new one while its deletion waits for the row.
+        purge=Statement(
+            delete(table).where(tuple_(c.scope, c.method, c.key).in_(old), c.created_at <= bindparam("until"))
+        ),
     )
 
 

@@ -67,6 +67,8 @@ class AccessTokens:
     def verify(self, token: str) -> Identity:
         """Who the token proves to be calling. Raises Unauthenticated; its message holds nothing of the token."""
         now = self._clock.now().timestamp()
+        if self._keys.refresh():
+            self._cache.clear()
         digest = hashlib.sha256(token.encode(errors="replace")).digest()
         known = self._cache.get(digest, now)
         if known is not None:
@@ -90,6 +92,8 @@ class ServiceTokens:
     def verify(self, token: str) -> str:
         """Name of the service that the token proves to be calling. Raises Unauthenticated."""
         now = self._clock.now().timestamp()
+        if self._keys.refresh():
+            self._cache.clear()
         digest = hashlib.sha256(token.encode(errors="replace")).digest()
         known = self._cache.get(digest, now)
         if known is not None:
@@ -170,12 +174,12 @@ class EndedSessions:
     async def _read(self) -> frozenset[str]:
         # From the highest time down: what expires meanwhile is at the low end, and what is added meanwhile
         # shifts the rest to where it is read twice.
-        now = self._clock.now().timestamp()
+        now = self._clock.now().timestamp() - LEEWAY  # as long as an expired token is still accepted
         ended: set[str] = set()
         offset = 0
         while True:
             page = await self._redis.zrevrangebyscore(ENDED_SESSIONS_KEY, "+inf", now, start=offset, num=_PAGE)
-            ended.update(member.decode() if isinstance(member, bytes) else str(member) for member in page)
+            ended.update(m.decode(errors="replace") if isinstance(m, bytes) else str(m) for m in page)
             offset += len(page)
             if len(page) < _PAGE:
                 return frozenset(ended)
@@ -191,6 +195,9 @@ class _Cache(Generic[T]):
         entry = self._entries.get(digest)
         return entry[1] if entry is not None and now < entry[0] else None
 
+    def clear(self) -> None:
+        self._entries.clear()
+
     def put(self, digest: bytes, proved: T, expires_at: float) -> None:
         self._entries[digest] = (expires_at, proved)
         if len(self._entries) > CACHED_TOKENS:
@@ -198,22 +205,32 @@ class _Cache(Generic[T]):
 
 
 class _Keys:
-    """Public keys of a key set file, which is read again when somebody names a key that isn't known."""
+    """Public keys of a key set file, which is read again when it changes: new keys come, withdrawn ones go."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._version = self._stat()
         self._keys = public_keys_by_id(path)
         self._looked_at = -math.inf
+        self._missed_at = -math.inf
 
     def get(self, kid: object) -> PublicKey | None:
         """The key with this id, or None."""
         if not isinstance(kid, str):
             return None
-        if kid not in self._keys and time.monotonic() - self._looked_at >= RELOAD_INTERVAL:
-            self._looked_at = time.monotonic()
+        if kid not in self._keys and time.monotonic() - self._missed_at >= RELOAD_INTERVAL:
+            self._missed_at = time.monotonic()
             self._reload()
         return self._keys.get(kid)
+
+    def refresh(self) -> bool:
+        """Looks at the file, at most once in RELOAD_INTERVAL; tells whether the keys changed."""
+        if time.monotonic() - self._looked_at < RELOAD_INTERVAL:
+            return False
+        self._looked_at = time.monotonic()
+        before = self._keys
+        self._reload()
+        return self._keys is not before
 
     def _reload(self) -> None:
         try:

@@ -4,6 +4,7 @@ import base64
 import binascii
 import hmac
 import json
+from collections.abc import Sequence
 
 from google.protobuf.message import Message
 
@@ -11,6 +12,8 @@ from chassis.errors import InvalidArgument, Violation
 
 DEFAULT_PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
+MAX_PAGE_BYTES = 3 << 20
+"""gRPC clients take 4 MiB by default, the edge prints 8 MiB of JSON."""
 
 _VERSION = b"\x01"
 _MAC = 16
@@ -25,6 +28,16 @@ def page_size(requested: int) -> int:
         violation = Violation("pageSize", "must be at least 0")
         raise InvalidArgument("INVALID_REQUEST", "the page size must not be negative", violations=[violation])
     return min(requested or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
+
+
+def page_length(wires: Sequence[bytes], size: int) -> int:
+    """How many of the elements make a page: `size` of them, or as many as fit into MAX_PAGE_BYTES, and one at least."""
+    total = 0
+    for length, wire in enumerate(wires[:size]):
+        total += len(wire)
+        if total > MAX_PAGE_BYTES and length:
+            return length
+    return min(len(wires), size)
 
 
 class PageTokens:

@@ -10,7 +10,8 @@ import hashlib
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,6 +46,8 @@ CALLER_HEADER = "x-fitnesshub-caller"
 HTTP_STATUS_HEADER = "x-http-code"
 DEADLINE_SHAVE = 0.02
 """Seconds taken off a caller's deadline, so that we still get to report our own time-out (Boulder's figure)."""
+CLOCK_SLACK = 0.05
+"""Seconds by which the event loop's timers may be ahead of the clock; more, and a TimeoutError is the handler's own."""
 MAX_CALLS = 2000
 """Calls in flight in one process before new unary ones are refused: about a second's worth of work."""
 
@@ -87,7 +90,7 @@ class Incoming:
 
 Payload = bytes | AsyncIterator[bytes]
 Unary = Callable[[Payload, Incoming], Awaitable[bytes]]
-Stream = Callable[[Payload, Incoming], AsyncIterator[bytes]]
+Stream = Callable[[Payload, Incoming], AsyncGenerator[bytes, None]]
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,7 @@ class Pipeline:
         service = method.host or "mesh"
         observe = metrics.bind(service, method.descriptor.name).observe
 
-        async def invoke(payload: Payload, incoming: Incoming) -> AsyncIterator[bytes]:
+        async def invoke(payload: Payload, incoming: Incoming) -> AsyncGenerator[bytes, None]:
             started = time.monotonic()
             code = _OK
             call = _begin(method, incoming)
@@ -202,10 +205,15 @@ class Pipeline:
             scope = traces.start(call, service)
             self.active += 1
             try:
-                left = _time_left(method, call, started)
+                _time_left(method, call, started)
                 admit(call, payload)
-                async with asyncio.timeout(left):
-                    async for message in handler(decode(payload), call):
+                async with aclosing(handler(decode(payload), call)) as answers:
+                    while True:
+                        # Around each answer, not around the yield: there the time is the host's, in a task of its own.
+                        async with asyncio.timeout(call.time_remaining()):
+                            message = await anext(answers, None)
+                        if message is None:
+                            break
                         yield message.data if type(message) is Wire else message.SerializeToString()
             except GeneratorExit:
                 code = _CANCELLED
@@ -222,7 +230,7 @@ class Pipeline:
                 traces.finish(call, code, started)
                 context.unbind(scope)
                 # A generator closed from another context can't reset the variable there, nor need it.
-                if current_call.get() is call:
+                with suppress(ValueError):
                     current_call.reset(token)
 
         return invoke
@@ -279,7 +287,7 @@ class Pipeline:
         """The status of any exception; the only place where unknown ones become INTERNAL."""
         if isinstance(error, Failure):
             failure = error
-        elif isinstance(error, TimeoutError):
+        elif isinstance(error, TimeoutError) and (call.time_remaining() or 0.0) < CLOCK_SLACK:
             failure = DeadlineExceeded("DEADLINE_EXCEEDED", "the time for this call ran out")
         elif isinstance(error, asyncio.CancelledError):
             failure = Cancelled("CANCELLED", "the caller went away")
@@ -360,6 +368,8 @@ def _compile_decoding(method: Method) -> Callable[[Payload], Any]:
             raise InvalidArgument(
                 "MALFORMED_REQUEST", f"the request isn't a {method.descriptor.input_type.full_name}"
             ) from None
+        # What this version doesn't know has no rules; stored, it would come back as data of a later version.
+        request.DiscardUnknownFields()
         violations = violations_of(request)
         if violations:
             raise InvalidArgument(

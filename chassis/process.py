@@ -6,7 +6,6 @@ Everything opened is closed in reverse by one stack.
 
 import asyncio
 import logging
-import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -16,6 +15,7 @@ from functools import partial
 from typing import Any, Literal
 
 from fitnesshub.mesh.v1 import status_service_pb2
+from grpc import aio
 from redis.asyncio import Redis
 
 from chassis.channel import Channel, InProcess, Network, mesh_channel
@@ -86,9 +86,10 @@ class Process:
         )
         self._databases: dict[str, Database] = {}
         self._sources: dict[str, ServiceTokenSource] = {}
-        self._networks: dict[str, Network] = {}
+        self._networks: dict[str, aio.Channel] = {}
         self._stack = AsyncExitStack()
         self._grace = STOP_GRACE
+        self._failed = False
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -118,14 +119,19 @@ class Process:
         """In process when the callee is hosted here, else through the mesh listener."""
         if service in self._builds:
             return Channel(InProcess(self._pipeline, owner))
+        if service not in self._networks:
+            self._networks[service] = mesh_channel(self._settings.mesh, service)
         if owner not in self._sources:
             self._sources[owner] = ServiceTokenSource(owner, self._settings.secrets / f"service-{owner}.pem")
-        return Channel(Network(mesh_channel(self._settings.mesh, service), self._sources[owner]))
+        return Channel(Network(self._networks[service], self._sources[owner]))
 
     # --- running ---
 
-    async def run(self) -> None:
-        """Runs until SIGTERM, SIGINT or the end of the lifeline; returns when everything is closed."""
+    async def run(self) -> bool:
+        """Runs until SIGTERM, SIGINT or the end of the lifeline, and closes everything.
+
+        Returns False when it had to stop by itself, because work in the background ended.
+        """
         self._watch_for_stop()
         async with self._stack:
             services = [build(self._runtime(name)) for name, build in self._builds.items()]
@@ -135,6 +141,7 @@ class Process:
                 await self._serve(status)
             else:
                 await self._work(services)
+        return not self._failed
 
     def _runtime(self, name: str) -> Runtime:
         return Runtime(
@@ -159,10 +166,13 @@ class Process:
 
     async def _open(self) -> None:
         self._stack.push_async_callback(self._redis.aclose)
+        for network in self._networks.values():
+            self._stack.push_async_callback(network.close)
         for database in self._databases.values():
             await database.open(len(self._databases) * self._options.processes)
             self._stack.push_async_callback(database.close)
         traces.configure(self._settings.otlp_endpoint)
+        self._stack.callback(traces.shutdown)
         metrics.watch("rpc_in_flight", "Calls being answered", lambda: self._pipeline.active)
         self._background(self._ended.run(), "ended-sessions")
 
@@ -242,14 +252,24 @@ class Process:
             loop.add_reader(descriptor, self._lifeline_ended, descriptor)
 
     def _lifeline_ended(self, descriptor: int) -> None:
-        """The supervisor is gone, and with it whoever would read our answers: stop without a drain."""
+        """The supervisor is gone, and with it the edge: whoever still waits for an answer gets little time."""
         asyncio.get_running_loop().remove_reader(descriptor)
         log.warning("the supervisor is gone; stopping")
         self._grace = ORPHAN_GRACE
-        os.kill(os.getpid(), signal.SIGTERM)
+        self._stopping.set()
 
     def _background(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        self._tasks.append(asyncio.get_running_loop().create_task(work, name=name))
+        """Starts work that goes on until the process stops. If it ends before, so does the process, with its error."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        task.add_done_callback(self._background_ended)
+        self._tasks.append(task)
+
+    def _background_ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or self._stopping.is_set():
+            return
+        log.critical("the background work %s ended; the process stops", task.get_name(), exc_info=task.exception())
+        self._failed = True
+        self._stopping.set()
 
     async def _cancel_background(self) -> None:
         """Cancels until it is heard: under Python 3.11 `asyncio.wait_for`, which redis-py uses, can swallow one."""
@@ -279,10 +299,10 @@ def _database_check(database: Database, service: str) -> Callable[[], Awaitable[
 async def _keep_running(service: str, worker: Worker) -> None:
     wait, longest = WORKER_BACKOFF
     while True:
+        started = time.monotonic()
         try:
             await worker.run()
-            wait = WORKER_BACKOFF[0]
         except Exception:
             log.exception("the worker %s of %s failed; it starts again in %.1f s", worker.name, service, wait)
         await asyncio.sleep(wait)
-        wait = min(wait * 2, longest)
+        wait = WORKER_BACKOFF[0] if time.monotonic() - started > 2 * longest else min(wait * 2, longest)

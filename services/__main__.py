@@ -34,16 +34,15 @@ def main() -> int:
         probe_period=arguments.probe_period,
     )
 
-    async def run() -> None:
-        await Process(builds, options, os.environ).run()
+    async def run() -> bool:
+        return await Process(builds, options, os.environ).run()
 
     try:
-        uvloop.run(run())
+        return 0 if uvloop.run(run()) else 1
     except (SettingsError, ContractError, PoolBudgetError, OSError, ValueError) as error:
         log.debug("the start failed", exc_info=error)
         print(f"can't start {', '.join(arguments.service)}: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 def _parse() -> argparse.Namespace:

@@ -141,6 +141,16 @@ async def test_server_stream_that_fails_in_the_middle(stub: Any, world: World) -
         await anext(answers)
 
 
+async def test_a_streams_deadline_cancels_the_handler(stub: Any, world: World) -> None:
+    answers = stub.Count(world.pb2.EchoRequest(times=1, behave="sleep"), timeout=0.3)
+    started = time.monotonic()
+    assert (await anext(answers)).text == "0"
+    with pytest.raises(DeadlineExceeded):
+        await anext(answers)
+    assert time.monotonic() - started < 1.0
+    await asyncio.wait_for(world.api.cancelled.wait(), 2)
+
+
 async def test_leaving_a_server_stream_closes_the_handler(stub: Any, world: World) -> None:
     answers = stub.Count(world.pb2.EchoRequest(times=1, behave="sleep"))
     assert (await anext(answers)).text == "0"

@@ -174,6 +174,20 @@ async def test_deadline(stub: Any, world: World) -> None:
     await asyncio.wait_for(world.api.cancelled.wait(), 2)
 
 
+async def test_a_stream_ends_at_the_contracts_time(stub: Any, world: World) -> None:
+    answers = stub.Count(world.pb2.EchoRequest(times=1, behave="sleep"))
+    assert (await answers.read()).text == "0"
+    error = await fails(answers.read())
+    assert (error.code(), reason_of(error)) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
+
+
+async def test_a_reader_that_doesnt_read_is_given_up(stub: Any, world: World, caplog: pytest.LogCaptureFixture) -> None:
+    answers = stub.Count(world.pb2.EchoRequest(text="x", times=1000, behave="flood"))
+    await asyncio.wait_for(world.api.cancelled.wait(), 5)
+    answers.cancel()
+    assert "never retrieved" not in caplog.text
+
+
 async def test_cancellation(stub: Any, world: World) -> None:
     call = stub.Echo(world.pb2.EchoRequest(behave="sleep"))
     task = asyncio.ensure_future(call)

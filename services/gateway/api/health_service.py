@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from contextvars import Context
 from typing import TYPE_CHECKING
 
 from fitnesshub.gateway.v1.health_service_pb2 import (
@@ -36,19 +37,23 @@ class HealthApi:
     def __init__(self, statuses: Mapping[str, "StatusServiceAsyncStub"], clock: Clock) -> None:
         self._statuses = statuses
         self._clock = clock
-        self._asking = asyncio.Lock()
         self._answer = MeshHealth()
         self._fresh_until = 0.0
+        self._refreshing: asyncio.Task[None] | None = None
 
     async def get_health(self, _request: GetHealthRequest, call: Call) -> MeshHealth:
-        async with self._asking:
-            if time.monotonic() >= self._fresh_until:
-                self._answer = await self._ask_all()
-                self._fresh_until = time.monotonic() + MAX_AGE
-            answer = self._answer
-        if answer.status == HEALTH_STATUS_UNHEALTHY:
+        if time.monotonic() >= self._fresh_until:
+            if self._refreshing is None or self._refreshing.done():
+                # In a context of its own: the deadline of whoever asks first isn't everybody's.
+                self._refreshing = asyncio.get_running_loop().create_task(self._refresh(), context=Context())
+            await asyncio.shield(self._refreshing)
+        if self._answer.status == HEALTH_STATUS_UNHEALTHY:
             call.http_status(HTTP_SERVICE_UNAVAILABLE)
-        return answer
+        return self._answer
+
+    async def _refresh(self) -> None:
+        self._answer = await self._ask_all()
+        self._fresh_until = time.monotonic() + MAX_AGE
 
     async def _ask_all(self) -> MeshHealth:
         answers = await asyncio.gather(*(self._ask(service) for service in sorted(self._statuses)))

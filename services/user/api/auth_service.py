@@ -163,6 +163,8 @@ class AuthApi:
                     user_id = (await self._register(tx, email, Struct(), password_hash)).id
             except AlreadyExists:
                 user_id = await self.db.value(users.FIND_USER_ID, email=email)
+        if user_id is None:
+            raise Aborted("WRITE_CONFLICT", "the user was deleted meanwhile; try again")
         return str(user_id)
 
     async def _register(self, tx: WriteSession, email: str, user_metadata: Struct, password_hash: str) -> User:

@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 
 from chassis.clock import Clock
 from chassis.db import Database
+from chassis.errors import Unavailable
 from services.user.clients.ended_sessions import EndedSessionsFeed
 from services.user.domain.lockout import FORGOTTEN_AFTER
 from services.user.store import sessions, sign_ins
@@ -36,9 +37,9 @@ class Upkeep:
             try:
                 await self.republish()
                 is_down = False
-            except RedisError as error:
+            except (RedisError, Unavailable) as error:
                 if not is_down:
-                    log.warning("ended sessions can't be republished until Redis is back: %s", error)
+                    log.warning("ended sessions can't be republished yet: %s", error)
                 is_down = True
             await asyncio.sleep(REPUBLISH_SECONDS)
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from chassis.identity import ENDED_SESSIONS_KEY
+from chassis.identity import ENDED_SESSIONS_KEY, LEEWAY
 from services.user.domain.ended import EndedSession
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class EndedSessionsFeed:
         scores = {session.id: session.until.timestamp() for session in ended}
         if scores:
             await self._redis.zadd(ENDED_SESSIONS_KEY, scores)
-        await self._redis.zremrangebyscore(ENDED_SESSIONS_KEY, "-inf", now.timestamp())
+        await self._redis.zremrangebyscore(ENDED_SESSIONS_KEY, "-inf", now.timestamp() - LEEWAY)
 
     async def announce(self, ended: Iterable[EndedSession], now: datetime) -> None:
         """As publish, right after a commit: when Redis is down the worker makes up for it within seconds."""

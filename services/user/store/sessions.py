@@ -5,13 +5,14 @@ Locks are taken in one order everywhere: sessions (by id), then the user. So not
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from fitnesshub.user.v1.events_pb2 import SessionEndCause, SessionsEnded
 from fitnesshub.user.v1.user_pb2 import Session
 from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, delete, func, insert, literal_column, select, update
 
 from chassis.db import Database, Statement, WriteSession
+from chassis.identity import LEEWAY
 from services.user.domain.ended import EndedSession
 from services.user.store.tables import refresh_tokens, sessions, users
 
@@ -79,7 +80,7 @@ COUNT_SESSIONS_ENDED = Statement(
 )
 LIST_ENDED_SESSIONS = Statement(
     select(sessions.c.id, sessions.c.access_expires_at).where(
-        sessions.c.ended_at.is_not(None), sessions.c.access_expires_at > bindparam("now")
+        sessions.c.ended_at.is_not(None), sessions.c.access_expires_at > bindparam("since")
     )
 )
 DELETE_OLD_SESSIONS = Statement(
@@ -161,8 +162,8 @@ async def end(
 
 
 async def list_ended(db: Database, now: datetime) -> list[EndedSession]:
-    """The ended sessions of which an access token could still be alive."""
-    rows = await db.rows(LIST_ENDED_SESSIONS, now=now)
+    """The ended sessions of which an access token could still be accepted: for a moment after it expires, too."""
+    rows = await db.rows(LIST_ENDED_SESSIONS, since=now - timedelta(seconds=LEEWAY))
     return [EndedSession(str(row["id"]), row["access_expires_at"]) for row in rows]
 
 

@@ -8,6 +8,7 @@ from fitnesshub.workout.v1.exercise_pb2 import Exercise
 from sqlalchemy import bindparam, select, text, tuple_
 
 from chassis.db import Database, Statement, WriteSession
+from chassis.pages import page_length
 from services.workout.store.tables import exercises
 
 GET_EXERCISE = Statement(select(exercises.c.wire).where(exercises.c.id == bindparam("exercise_id")))
@@ -84,9 +85,10 @@ async def list_exercises(db: Database, after: Position | None, size: int) -> tup
         rows = await db.rows(LIST_EXERCISES, limit=size + 1)
     else:
         rows = await db.rows(LIST_EXERCISES_AFTER, limit=size + 1, last_name=after.name, last_id=after.exercise_id)
-    more = len(rows) > size
-    end = Position(rows[size - 1]["name"], str(rows[size - 1]["id"])) if more else None
-    return [row["wire"] for row in rows[:size]], end
+    wires = [row["wire"] for row in rows]
+    length = page_length(wires, size)
+    end = Position(rows[length - 1]["name"], str(rows[length - 1]["id"])) if len(rows) > length else None
+    return wires[:length], end
 
 
 async def read_source(tx: WriteSession, source: str, source_ids: Sequence[str]) -> dict[str, StoredExercise]:

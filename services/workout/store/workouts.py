@@ -11,6 +11,7 @@ from fitnesshub.workout.v1.workout_pb2 import Workout, WorkoutSet
 from sqlalchemy import bindparam, select, text, update
 
 from chassis.db import Database, Statement, WriteSession
+from chassis.pages import page_length
 from services.workout.store.tables import workouts
 
 _LIVE = workouts.c.wire.is_not(None)
@@ -145,9 +146,10 @@ async def list_workouts(
             last_start=after.start_time,
             last_id=after.workout_id,
         )
-    more = len(rows) > size
-    end = Position(rows[size - 1]["start_time"], str(rows[size - 1]["id"])) if more else None
-    return [row["wire"] for row in rows[:size]], end
+    wires = [row["wire"] for row in rows]
+    length = page_length(wires, size)
+    end = Position(rows[length - 1]["start_time"], str(rows[length - 1]["id"])) if len(rows) > length else None
+    return wires[:length], end
 
 
 async def create_workout(tx: WriteSession, workout: Workout, wire: bytes) -> None:

@@ -78,7 +78,7 @@ class EchoApi:
     async def count(self, request: Any, call: Call) -> AsyncIterator[Any]:
         try:
             for number in range(request.times):
-                yield self._reply(str(number), call)
+                yield self._reply(str(number) + ("x" * 100_000 if request.behave == "flood" else ""), call)
             if request.behave == "fail":
                 raise FailedPrecondition("ECHO_REFUSED", "refused in the middle")
             if request.behave == "sleep":

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import InvalidArgument
-from chassis.pages import PageTokens, page_size
+from chassis.pages import PageTokens, page_length, page_size
 
 METHOD = "/fitnesshub.workout.v1.WorkoutService/ListWorkouts"
 KEY = bytes(range(32))
@@ -93,3 +93,12 @@ def test_a_negative_page_size_is_refused() -> None:
     with pytest.raises(InvalidArgument) as caught:
         page_size(-1)
     assert [each.field for each in caught.value.violations] == ["pageSize"]
+
+
+def test_a_page_ends_at_its_size_or_its_bytes_and_has_one_element_at_least() -> None:
+    assert page_length([b"x"] * 21, 20) == 20
+    assert page_length([b"x"] * 5, 20) == 5
+    assert page_length([], 20) == 0
+    megabyte = bytes(1 << 20)
+    assert page_length([megabyte] * 20, 20) == 3
+    assert page_length([megabyte * 9, b"x"], 20) == 1

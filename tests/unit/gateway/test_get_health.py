@@ -66,6 +66,16 @@ async def test_many_who_ask_at_once_share_one_answer(monkeypatch: Any) -> None:
     assert health_service.MAX_AGE == 1.0
 
 
+async def test_one_who_leaves_early_spoils_nothing_for_the_others() -> None:
+    asked = api(user=Statuses())
+    hurried = asyncio.ensure_future(asked.get_health(GetHealthRequest(), Call("/x")))
+    await asyncio.sleep(0)
+    patient = asyncio.ensure_future(asked.get_health(GetHealthRequest(), Call("/x")))
+    await asyncio.sleep(0)
+    hurried.cancel()
+    assert (await patient).status == HEALTH_STATUS_HEALTHY
+
+
 async def test_a_kept_bad_answer_is_still_a_503() -> None:
     asked = api(user=Statuses(serving=False))
     for _ in range(2):

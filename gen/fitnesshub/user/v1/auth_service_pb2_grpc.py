@@ -92,7 +92,7 @@ class AuthServiceServicer:
 
     def RefreshSession(self, request, context):
         """Exchanges a refresh token for a new access token and a new refresh token. A token that is used again
-        within 10 seconds (a lost answer, two tabs) gets the session's current one; later reuse ends the session.
+        within 10 seconds (a lost answer, two tabs) gets a valid one each time; later reuse ends the session.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

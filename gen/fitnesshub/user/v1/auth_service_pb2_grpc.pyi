@@ -45,7 +45,7 @@ class AuthServiceStub:
     """
     RefreshSession: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.RefreshSessionRequest, _user_pb2.Session]
     """Exchanges a refresh token for a new access token and a new refresh token. A token that is used again
-    within 10 seconds (a lost answer, two tabs) gets the session's current one; later reuse ends the session.
+    within 10 seconds (a lost answer, two tabs) gets a valid one each time; later reuse ends the session.
     """
     SignOut: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.SignOutRequest, _empty_pb2.Empty]
     """Ends sessions of the caller. Their access tokens are refused everywhere within 5 seconds."""
@@ -71,7 +71,7 @@ class AuthServiceAsyncStub(AuthServiceStub):
     """
     RefreshSession: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.RefreshSessionRequest, _user_pb2.Session]  # type: ignore[assignment]
     """Exchanges a refresh token for a new access token and a new refresh token. A token that is used again
-    within 10 seconds (a lost answer, two tabs) gets the session's current one; later reuse ends the session.
+    within 10 seconds (a lost answer, two tabs) gets a valid one each time; later reuse ends the session.
     """
     SignOut: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.SignOutRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Ends sessions of the caller. Their access tokens are refused everywhere within 5 seconds."""
@@ -112,7 +112,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_user_pb2.Session, _abc.Awaitable[_user_pb2.Session]]:
         """Exchanges a refresh token for a new access token and a new refresh token. A token that is used again
-        within 10 seconds (a lost answer, two tabs) gets the session's current one; later reuse ends the session.
+        within 10 seconds (a lost answer, two tabs) gets a valid one each time; later reuse ends the session.
         """
 
     @_abc_1.abstractmethod
