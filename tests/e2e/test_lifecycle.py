@@ -145,8 +145,11 @@ def test_ctrl_c_answers_who_is_calling_and_stops_in_order(own: Stack) -> None:
             stopping = [line.removeprefix("stopping: ").strip() for line in lines if line.startswith("stopp")]
     assert stopping == ["draining envoy", "services", "valkey", "postgresql", "stopped"]
     assert foreground.returncode == 0
-    # A connection that waits to be accepted when the socket closes is reset; whoever is connected gets an answer.
-    assert set(callers.seen) - {"ReadError"} == {"200", "ConnectError"}
+    # A connection that waits to be accepted when the socket closes is reset or closed unanswered: one a caller, in an
+    # instant. Whoever is connected gets an answer.
+    unlucky = {"ReadError", "RemoteProtocolError"}
+    assert set(callers.seen) - unlucky == {"200", "ConnectError"}
+    assert sum(callers.seen[name] for name in unlucky) <= 4
     assert own.processes() == []
 
 
