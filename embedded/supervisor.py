@@ -311,7 +311,8 @@ def _command() -> str:
 def _grpc_example(port: int) -> str:
     if shutil.which("grpcurl"):
         return f"grpcurl -plaintext {HOST}:{port} list"
-    return f"make set-up && .venv/bin/buf curl --http2-prior-knowledge --protocol grpc --list-methods http://{HOST}:{port}"
+    buf = "make set-up && .venv/bin/buf curl --http2-prior-knowledge --protocol grpc"
+    return f"{buf} --list-methods http://{HOST}:{port}"
 
 
 async def _together(*works: Coroutine[Any, Any, None]) -> None:
