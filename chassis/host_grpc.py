@@ -22,6 +22,8 @@ from chassis.status import to_status
 DETAILS_KEY = "grpc-status-details-bin"
 KEEPALIVE_MS = 30_000
 """A peer that vanished is noticed after this long."""
+UNREAD_GRACE = 1.0
+"""Seconds that a stream's reader gets beyond the contract's time, within which the pipeline ends it by itself."""
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -143,7 +145,7 @@ def _handler(endpoint: Endpoint) -> Handler:
     if stream is None:
         raise TypeError(f"{endpoint.method.path} was compiled to nothing")
 
-    limit = endpoint.method.timeout
+    limit = endpoint.method.timeout + UNREAD_GRACE
 
     async def answers(payload: Any, context: Any) -> None:
         incoming = _incoming(context)

@@ -9,7 +9,7 @@ import logging
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -59,16 +59,15 @@ class AccessTokens:
     """Verifies access tokens against the platform's public keys."""
 
     def __init__(self, keys_file: Path, issuer: str, clock: Clock) -> None:
-        self._keys = _Keys(keys_file)
+        self._cache = _Cache[Identity]()
+        self._keys = _Keys(keys_file, self._cache.clear)
         self._issuer = issuer
         self._clock = clock
-        self._cache = _Cache[Identity]()
 
     def verify(self, token: str) -> Identity:
         """Who the token proves to be calling. Raises Unauthenticated; its message holds nothing of the token."""
         now = self._clock.now().timestamp()
-        if self._keys.refresh():
-            self._cache.clear()
+        self._keys.refresh()
         digest = hashlib.sha256(token.encode(errors="replace")).digest()
         known = self._cache.get(digest, now)
         if known is not None:
@@ -85,15 +84,14 @@ class ServiceTokens:
     """Verifies service tokens against the public keys of the services."""
 
     def __init__(self, keys_file: Path, clock: Clock | None = None) -> None:
-        self._keys = _Keys(keys_file)
-        self._clock = clock or SystemClock()
         self._cache = _Cache[str]()
+        self._keys = _Keys(keys_file, self._cache.clear)
+        self._clock = clock or SystemClock()
 
     def verify(self, token: str) -> str:
         """Name of the service that the token proves to be calling. Raises Unauthenticated."""
         now = self._clock.now().timestamp()
-        if self._keys.refresh():
-            self._cache.clear()
+        self._keys.refresh()
         digest = hashlib.sha256(token.encode(errors="replace")).digest()
         known = self._cache.get(digest, now)
         if known is not None:
@@ -207,8 +205,10 @@ class _Cache(Generic[T]):
 class _Keys:
     """Public keys of a key set file, which is read again when it changes: new keys come, withdrawn ones go."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, on_change: Callable[[], None]) -> None:
+        """on_change: told when the keys changed, so that nothing proved by a withdrawn key is kept."""
         self._path = path
+        self._on_change = on_change
         self._version = self._stat()
         self._keys = public_keys_by_id(path)
         self._looked_at = -math.inf
@@ -223,14 +223,11 @@ class _Keys:
             self._reload()
         return self._keys.get(kid)
 
-    def refresh(self) -> bool:
-        """Looks at the file, at most once in RELOAD_INTERVAL; tells whether the keys changed."""
-        if time.monotonic() - self._looked_at < RELOAD_INTERVAL:
-            return False
-        self._looked_at = time.monotonic()
-        before = self._keys
-        self._reload()
-        return self._keys is not before
+    def refresh(self) -> None:
+        """Looks at the file, at most once in RELOAD_INTERVAL."""
+        if time.monotonic() - self._looked_at >= RELOAD_INTERVAL:
+            self._looked_at = time.monotonic()
+            self._reload()
 
     def _reload(self) -> None:
         try:
@@ -238,6 +235,7 @@ class _Keys:
             if version != self._version:
                 self._keys = public_keys_by_id(self._path)
                 self._version = version
+                self._on_change()
         except (OSError, ValueError) as error:
             log.error("public keys can't be read again; the last ones stay: %s", error)  # noqa: TRY400 - no trace needed
 

@@ -210,9 +210,10 @@ class Pipeline:
                 async with aclosing(handler(decode(payload), call)) as answers:
                     while True:
                         # Around each answer, not around the yield: there the time is the host's, in a task of its own.
-                        async with asyncio.timeout(call.time_remaining()):
-                            message = await anext(answers, None)
-                        if message is None:
+                        try:
+                            async with asyncio.timeout(call.time_remaining()):
+                                message = await anext(answers)
+                        except StopAsyncIteration:
                             break
                         yield message.data if type(message) is Wire else message.SerializeToString()
             except GeneratorExit:

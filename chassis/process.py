@@ -304,5 +304,6 @@ async def _keep_running(service: str, worker: Worker) -> None:
             await worker.run()
         except Exception:
             log.exception("the worker %s of %s failed; it starts again in %.1f s", worker.name, service, wait)
+        ran = time.monotonic() - started
         await asyncio.sleep(wait)
-        wait = WORKER_BACKOFF[0] if time.monotonic() - started > 2 * longest else min(wait * 2, longest)
+        wait = WORKER_BACKOFF[0] if ran > longest else min(wait * 2, longest)

@@ -289,6 +289,18 @@ class TestKeyFiles:
         monkeypatch.setattr(time, "monotonic", lambda: later)
         refusal(tokens.verify, token)
 
+    def test_a_withdrawn_key_is_forgotten_when_an_unknown_one_is_looked_for(
+        self, tmp_path: Path, clock: FixedClock
+    ) -> None:
+        make_secrets(tmp_path, ["user"])
+        tokens = AccessTokens(tmp_path / "access-token-keys.json", ISSUER, clock)
+        token = sign_access_token(tmp_path / "access-token.pem", claims())
+        tokens.verify(token)
+        (tmp_path / "access-token-keys.json").write_text('{"keys": []}')
+        unknown = jwt.encode(claims(), ec.generate_private_key(ec.SECP256R1()), "ES256", headers={"kid": "other"})
+        refusal(tokens.verify, unknown)
+        refusal(tokens.verify, token)
+
     def test_the_file_is_looked_at_once_a_second_at_most(
         self, tmp_path: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
