@@ -1,11 +1,13 @@
 """The database of a service, under the service's own role, over a pool that keeps no session state."""
 
+import asyncio
 import logging
 from typing import Any
 
 import asyncpg
-from sqlalchemy import literal_column, select, text
+from sqlalchemy import bindparam, func, literal_column, select, text
 
+from chassis import outbox
 from chassis.call import Call
 from chassis.clock import Clock, Ids, SystemClock, SystemIds
 from chassis.db_errors import (
@@ -46,7 +48,10 @@ POOL_SIZE = 20
 IDLE_SECONDS = 30.0
 CONNECT_SECONDS = 2.0
 """Also how long a caller waits for a connection when all are in use."""
+NOTICE_INTERVAL = 0.05
+"""Seconds between notices that the outbox has something new: 20 a second at most."""
 
+_NOTIFY = Statement(select(func.pg_notify(bindparam("channel"), bindparam("payload"))))
 _PING = Statement(select(literal_column("1")))
 _MAX_CONNECTIONS = Statement(text("SELECT CAST(current_setting('max_connections') AS int)"))
 
@@ -97,6 +102,9 @@ class Database:
             return await connect(server, user, password, service=service, timeout=connect_timeout, prepared=prepared)
 
         self.pool = Pool(open_connection, size=pool_size, idle=idle, wait=connect_timeout)
+        self._connect = open_connection
+        self._unannounced = False
+        self._announcing = False
 
     async def open(self, sharers: int = 1) -> None:
         """Fits the pool into the server's connections, of which `sharers` pools like this one want a share.
@@ -115,6 +123,10 @@ class Database:
     async def close(self) -> None:
         """Finishes commits under way and closes all connections."""
         await self.pool.close()
+
+    async def connect(self) -> Connection:
+        """A connection outside the pool, for locks and notices. Raises Unavailable; the caller closes it."""
+        return await self._connect()
 
     async def ping(self) -> None:
         """Asks the server for a sign of life. Raises Unavailable."""
@@ -142,7 +154,28 @@ class Database:
         call: the one being answered; its Idempotency-Key is honoured and its trace continued. It goes into
         one session only: a second one would find the answer of the first.
         """
-        return WriteSession(self.pool, self.service, self.clock, self._ids, call)
+        return WriteSession(self.pool, self.service, self.clock, self._ids, call, self._emitted)
+
+    def _emitted(self) -> None:
+        """Tells the relay that there is something in the outbox, with one notice for all writes of a while.
+
+        A NOTIFY inside the write would take a lock of the whole server at its commit.
+        """
+        self._unannounced = True
+        if not self._announcing:
+            self._announcing = True
+            _ = self.pool.background(self._announce())
+
+    async def _announce(self) -> None:
+        try:
+            while self._unannounced:
+                self._unannounced = False
+                await self.value(_NOTIFY, channel=outbox.channel(self.service), payload="")
+                await asyncio.sleep(NOTICE_INTERVAL)
+        except Unavailable:
+            pass  # the relay looks by itself as well
+        finally:
+            self._announcing = False
 
     def _watch_pool(self) -> None:
         pool = self.pool

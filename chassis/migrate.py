@@ -122,6 +122,15 @@ def create_chassis_tables() -> None:
         op.execute(statement.replace("{schema}", f'"{schema}"'))
 
 
+def create_event_tables() -> None:
+    """For a later script of each service: what its relay and its consumers remember. Never changes either."""
+    from alembic import op  # noqa: PLC0415 - see the module's docstring
+
+    schema = op.get_context().version_table_schema
+    for statement in _EVENT_TABLES:
+        op.execute(statement.replace("{schema}", f'"{schema}"'))
+
+
 def revisions(scripts: Path) -> list[str]:
     """Revisions of the scripts in a folder, oldest first.
 
@@ -314,4 +323,23 @@ _CHASSIS_TABLES = (
     )
     """,
     "CREATE INDEX idempotency_records_by_age ON {schema}.idempotency_records (created_at)",
+)
+_EVENT_TABLES = (
+    "CREATE INDEX outbox_published ON {schema}.outbox (published_at) WHERE published_at IS NOT NULL",
+    """
+    CREATE TABLE {schema}.relay_state (
+        singleton boolean PRIMARY KEY CHECK (singleton),
+        epoch text NOT NULL,
+        incarnation text NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE {schema}.inbox (
+        consumer_group text,
+        event_id uuid,
+        handled_at timestamptz NOT NULL,
+        PRIMARY KEY (consumer_group, event_id)
+    )
+    """,
+    "CREATE INDEX inbox_by_age ON {schema}.inbox (handled_at)",
 )

@@ -14,6 +14,11 @@ from chassis import tables
 from chassis.statements import Statement
 
 
+def channel(service: str) -> str:
+    """Name of the notices that a service's outbox has something new."""
+    return f"fitnesshub_outbox_{service}"
+
+
 def make_event(
     *,
     event_id: str,

@@ -6,7 +6,9 @@ Everything opened is closed in reverse by one stack.
 
 import asyncio
 import logging
+import os
 import signal
+import socket
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -22,6 +24,9 @@ from chassis.channel import Channel, InProcess, Network, mesh_channel
 from chassis.clock import SystemClock, SystemIds
 from chassis.contract import host_of, load_contract
 from chassis.db import Database
+from chassis.events.consumer import Consumer
+from chassis.events.redis_bus import RedisBus
+from chassis.events.relay import Relay
 from chassis.host_grpc import GrpcioHost
 from chassis.idempotency import keep_purging
 from chassis.identity import AccessTokens, EndedSessions, ServiceTokens, ServiceTokenSource
@@ -41,6 +46,8 @@ STOP_GRACE = 10.0
 """Seconds that running calls and workers get to end when the process stops: twice an interactive call's time."""
 ORPHAN_GRACE = 2.0
 """Seconds instead, when the supervisor is gone: nobody is left to read the answers, and a new stack may be waiting."""
+BUS_TIMEOUT = 5.0
+"""Seconds to wait for an answer of the bus."""
 CANCEL_AGAIN = 0.2
 """Seconds after which background work that still runs is cancelled again."""
 WORKER_BACKOFF = (0.5, 30.0)
@@ -75,6 +82,9 @@ class Process:
         self._readiness = Readiness(self._clock)
         self._redis = connect(self._settings.redis_url, self._settings.redis_password())
         keys = self._settings.secrets
+        # Waits longer for an answer than anybody who answers a call does: a fetch waits for events.
+        self._bus_redis = connect(self._settings.redis_url, self._settings.redis_password(), timeout=BUS_TIMEOUT)
+        self._bus = RedisBus(self._bus_redis)
         self._ended = EndedSessions(self._redis)
         self._pipeline = Pipeline(
             self._contract,
@@ -166,6 +176,7 @@ class Process:
 
     async def _open(self) -> None:
         self._stack.push_async_callback(self._redis.aclose)
+        self._stack.push_async_callback(self._bus_redis.aclose)
         for network in self._networks.values():
             self._stack.push_async_callback(network.close)
         for database in self._databases.values():
@@ -201,12 +212,28 @@ class Process:
             for worker in service.workers:
                 self._background(_keep_running(service.name, worker), f"{service.name}/{worker.name}")
         for name, database in self._databases.items():
-            worker = Worker("purge-idempotency", partial(keep_purging, database))
-            self._background(_keep_running(name, worker), f"{name}/{worker.name}")
+            for worker in self._pipeline_workers(name, database, services):
+                self._background(_keep_running(name, worker), f"{name}/{worker.name}")
         log.info("working for %s", ", ".join(self._builds))
         await self._stopping.wait()
         log.info("stopping")
         await self._cancel_background()
+
+    def _pipeline_workers(self, name: str, database: Database, services: Sequence[Service]) -> list[Worker]:
+        """What every service with a database has: its relay, its consumers, and a purge of old answers."""
+        bus = self._bus
+        workers = [
+            Worker("relay", Relay(database, bus, database.connect).run),
+            Worker("purge-idempotency", partial(keep_purging, database)),
+        ]
+        consumer = f"{socket.gethostname()}-{os.getpid()}-{self._ids.new()}"
+        for service in services:
+            if service.name == name:
+                workers += [
+                    Worker(f"consume-{each.group}", Consumer(database, bus, each, consumer).run)
+                    for each in service.subscriptions
+                ]
+        return workers
 
     async def _expose(self, ready: Callable[[], bool]) -> None:
         server = await metrics.serve_metrics(self._options.metrics_port, ready, self._options.host)

@@ -11,19 +11,19 @@ MAX_CONNECTIONS = 50
 """A process answers some hundred calls at a time, most of which don't ask Redis."""
 
 
-def connect(url: str, password: str | None = None) -> Redis:
+def connect(url: str, password: str | None = None, *, timeout: float = TIMEOUT) -> Redis:
     """A client for `redis://`, `rediss://` or `unix://`; nothing is opened before the first command.
 
-    Whatever goes wrong is a `redis.exceptions.RedisError`: no connection, no answer in time, no free
-    connection.
+    timeout: seconds; longer for who waits for events than for who answers a call. Whatever goes wrong is a
+    `redis.exceptions.RedisError`: no connection, no answer in time, no free connection.
     """
     pool = BlockingConnectionPool.from_url(
         url,
         password=password,
-        socket_connect_timeout=TIMEOUT,
-        socket_timeout=TIMEOUT,
+        socket_connect_timeout=timeout,
+        socket_timeout=timeout,
         max_connections=MAX_CONNECTIONS,
-        timeout=TIMEOUT,
+        timeout=timeout,
         # The server was started again and took our connections with it. An answer that is late isn't asked for twice.
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
     )

@@ -16,6 +16,7 @@ from chassis.channel import Channel
 from chassis.clock import Clock, Ids
 from chassis.contract import Contract
 from chassis.db import Database
+from chassis.events.consumer import Subscription
 from chassis.pages import PageTokens
 from chassis.readiness import Check
 from chassis.settings import ProcessSettings, ServiceSettings, load_settings
@@ -42,6 +43,8 @@ class Service:
     apis: Mapping[ServiceDescriptor, object]
     """Which object answers for which proto service."""
     workers: tuple[Worker, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    """Events it hears; the `work` role runs a consumer for each. Needs a database."""
     checks: tuple[Check, ...] = ()
     """Servers it needs besides the database and Redis that the runtime handed out."""
 

@@ -5,7 +5,7 @@ none of them.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -118,8 +118,12 @@ class WriteSession(_Session):
 
     _begin_sql = "BEGIN"
 
-    def __init__(self, pool: Pool, service: str, clock: Clock, ids: Ids, call: Call | None) -> None:
+    def __init__(
+        self, pool: Pool, service: str, clock: Clock, ids: Ids, call: Call | None, emitted: Callable[[], None]
+    ) -> None:
+        """emitted: called after a commit that had events."""
         super().__init__(pool)
+        self._emitted = emitted
         self._service = service
         self._clock = clock
         self._ids = ids
@@ -208,6 +212,8 @@ class WriteSession(_Session):
                 await self._run(_execute, idempotency.statements(self._service).record, values)
             if self._connection is not None:
                 await self._send_commit(self._connection)
+                if self._events:
+                    self._emitted()
         except Exception as error:  # noqa: BLE001 - told to the caller, if there is one still
             self._problem = error
         finally:

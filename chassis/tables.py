@@ -1,9 +1,21 @@
-"""The tables that every service has of its own: events to be published and answers to be replayed.
+"""The tables that every service has of its own: events on their way out and in, and answers to be replayed.
 
 A copy per schema, because they commit in the service's own transactions under the service's own role.
 """
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, MetaData, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
 
 
 def outbox(metadata: MetaData) -> Table:
@@ -25,6 +37,31 @@ def outbox(metadata: MetaData) -> Table:
     )
     # The relay claims what isn't published; the index stays as small as its backlog.
     Index("outbox_unpublished", table.c.id, postgresql_where=table.c.published_at.is_(None))
+    Index("outbox_published", table.c.published_at, postgresql_where=table.c.published_at.is_not(None))
+    return table
+
+
+def relay_state(metadata: MetaData) -> Table:
+    """One row: the generation of the bus that the outbox was last published to."""
+    return Table(
+        "relay_state",
+        metadata,
+        Column("singleton", Boolean, CheckConstraint("singleton"), primary_key=True),
+        Column("epoch", Text, nullable=False),
+        Column("incarnation", Text, nullable=False),
+    )
+
+
+def inbox(metadata: MetaData) -> Table:
+    """Events that took effect, by the group that handled them; written in the transaction of the effect."""
+    table = Table(
+        "inbox",
+        metadata,
+        Column("consumer_group", Text, primary_key=True),
+        Column("event_id", Uuid, primary_key=True),
+        Column("handled_at", DateTime(timezone=True), nullable=False),
+    )
+    Index("inbox_by_age", table.c.handled_at)
     return table
 
 

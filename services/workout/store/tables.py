@@ -23,6 +23,8 @@ metadata = MetaData(schema="workout")
 
 outbox = tables.outbox(metadata)
 idempotency_records = tables.idempotency_records(metadata)
+relay_state = tables.relay_state(metadata)
+inbox = tables.inbox(metadata)
 
 exercises = Table(
     "exercises",

@@ -229,7 +229,7 @@ async def test_a_session_is_over_when_its_block_is(depot: Database) -> None:
         await tx.execute(ADD, id=new_id(), name="a")
     async with depot.read() as session:
         pass
-    for ended in (tx, session, WriteSession(depot.pool, "depot", depot.clock, SystemIds(), None)):
+    for ended in (tx, session, depot.write()):
         with pytest.raises(SessionMisuseError, match="isn't open"):
             await ended.value(COUNT)
 

@@ -20,6 +20,9 @@ class Scripted:
     async def fetchval(self, query: str, *arguments: object) -> object:
         return None
 
+    async def add_listener(self, channel: str, callback: object) -> None:
+        """Nothing to hear."""
+
     async def close(self, *, timeout: float) -> None:
         self.closed = True
 

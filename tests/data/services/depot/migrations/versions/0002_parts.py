@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from chassis.migrate import create_event_tables
+
 revision = "0002"
 down_revision = "0001"
 
@@ -13,3 +15,5 @@ def upgrade() -> None:
             item_id uuid NOT NULL CONSTRAINT parts_item_id_fkey REFERENCES depot.items
         )
     """)
+    create_event_tables()
+    op.execute("CREATE TABLE depot.stocks (item_id uuid PRIMARY KEY, version bigint NOT NULL, stock bigint NOT NULL)")

@@ -1,0 +1,1 @@
+"""Events from the outbox of one service to the handlers of others: relay, bus, consumers."""

@@ -1,0 +1,125 @@
+"""The port between relay and consumers: an append-only log a source, read by groups that acknowledge.
+
+What must hold of every adapter is the suite in `tests/conformance/test_bus.py`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class BusError(Exception):
+    """The bus can't be reached, or didn't do what it was asked. To be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event that a group was given and hasn't acknowledged."""
+
+    source: str
+    """The service whose log it is from."""
+    position: str
+    """Where it is in that log."""
+    data: bytes
+    """The serialised `fitnesshub.event.v1.Event`."""
+    deliveries: int = 1
+    """How many times it was given to a consumer, this time included."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An event that a group gave up on."""
+
+    position: str
+    """Where it is among the group's dead letters."""
+    source: str
+    data: bytes
+    reason: str
+    """Why, as the handler's failure said it."""
+    time: float
+    """When it was given up, in Unix time."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLag:
+    """How far a group is behind."""
+
+    group: str
+    waiting: int
+    """Events that no consumer of the group was given yet."""
+    unacknowledged: int
+    """Events that were given and aren't acknowledged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What tells that the bus is the one it was before, with all that was appended to it."""
+
+    epoch: str
+    """Made once, and lost together with the data."""
+    incarnation: str
+    """Changes whenever the server starts again or another one takes over, which may lose the last moments."""
+
+
+class Bus(Protocol):
+    """What relay, consumers and operators need. Every method raises BusError."""
+
+    async def generation(self) -> Generation:
+        """The present generation; makes the epoch when there is none."""
+        ...
+
+    async def append(self, source: str, events: Sequence[bytes]) -> None:
+        """Appends events to the log of a source, in order: all, or some and an error."""
+        ...
+
+    async def length(self, source: str) -> int:
+        """How many events the log of a source holds."""
+        ...
+
+    async def join(self, group: str, sources: Sequence[str]) -> None:
+        """Makes the group a reader of these logs, from the oldest event that is there. Idempotent."""
+        ...
+
+    async def fetch(
+        self, group: str, consumer: str, sources: Sequence[str], *, count: int, wait: float
+    ) -> list[Delivery]:
+        """At most `count` new events a log for this consumer alone; waits `wait` seconds for the first."""
+        ...
+
+    async def reclaim(
+        self, group: str, consumer: str, sources: Sequence[str], *, idle: float, count: int
+    ) -> list[Delivery]:
+        """Takes over events that another consumer was given more than `idle` seconds ago and didn't acknowledge."""
+        ...
+
+    async def acknowledge(self, group: str, deliveries: Sequence[Delivery]) -> None:
+        """The group needs these no more."""
+        ...
+
+    async def bury(self, group: str, delivery: Delivery, reason: str) -> None:
+        """Makes an event a dead letter of the group, and acknowledges it."""
+        ...
+
+    async def dead_letters(self, group: str, *, after: str = "", count: int = 100) -> list[DeadLetter]:
+        """Dead letters of a group, oldest first, after a position."""
+        ...
+
+    async def groups_with_dead_letters(self) -> dict[str, int]:
+        """How many dead letters each group has; groups without any are left out."""
+        ...
+
+    async def revive(self, group: str, letter: DeadLetter) -> None:
+        """Gives a dead letter to its group once more, and takes it from the dead letters."""
+        ...
+
+    async def discard(self, group: str, letter: DeadLetter) -> None:
+        """Takes a dead letter away for good."""
+        ...
+
+    async def trim(self, source: str, keep: int) -> int:
+        """Removes what every group has acknowledged; without a group, all but the last `keep`. Returns how many."""
+        ...
+
+    async def lag(self, source: str) -> list[GroupLag]:
+        """How far each group of a log is behind."""
+        ...

@@ -1,0 +1,151 @@
+"""What relay and consumers rely on, over every adapter of the bus."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from chassis import redis_client
+from chassis.events.bus import Bus, BusError, Delivery
+from chassis.events.redis_bus import RedisBus
+
+WAIT = 0.05
+"""Seconds: nothing is expected to come."""
+
+
+@pytest.fixture(params=["redis"])
+async def bus(request: pytest.FixtureRequest, redis: Redis, redis_url: str) -> AsyncIterator[Bus]:
+    """An empty bus."""
+    assert request.param == "redis"
+    client = redis_client.connect(redis_url, timeout=5)
+    yield RedisBus(client)
+    await client.aclose()
+
+
+async def fetch(bus: Bus, group: str = "readers", consumer: str = "one", *, count: int = 100) -> list[Delivery]:
+    return await bus.fetch(group, consumer, ["orders"], count=count, wait=WAIT)
+
+
+def texts(deliveries: list[Delivery]) -> list[bytes]:
+    return [delivery.data for delivery in deliveries]
+
+
+async def test_what_is_appended_is_delivered_in_order(bus: Bus) -> None:
+    await bus.join("readers", ["orders"])
+    await bus.append("orders", [b"1", b"2"])
+    await bus.append("orders", [b"3"])
+    assert await bus.length("orders") == 3
+    found = await fetch(bus)
+    assert texts(found) == [b"1", b"2", b"3"]
+    assert {each.source for each in found} == {"orders"}
+
+
+async def test_a_group_reads_from_the_oldest_event_that_is_there(bus: Bus) -> None:
+    await bus.append("orders", [b"before"])
+    await bus.join("readers", ["orders"])
+    await bus.join("readers", ["orders"])
+    assert texts(await fetch(bus)) == [b"before"]
+
+
+async def test_consumers_of_a_group_share_and_groups_do_not(bus: Bus) -> None:
+    await bus.join("readers", ["orders"])
+    await bus.join("others", ["orders"])
+    await bus.append("orders", [b"1", b"2"])
+    first, second = await fetch(bus, count=1), await fetch(bus, consumer="two")
+    assert texts(first) + texts(second) == [b"1", b"2"]
+    assert texts(await fetch(bus, "others")) == [b"1", b"2"]
+    assert await fetch(bus) == []
+
+
+async def test_a_fetch_wakes_when_something_comes(bus: Bus) -> None:
+    await bus.join("readers", ["orders"])
+    waiting = asyncio.create_task(bus.fetch("readers", "one", ["orders"], count=10, wait=4))
+    await bus.append("orders", [b"1"])
+    assert texts(await waiting) == [b"1"]
+
+
+async def test_what_is_not_acknowledged_can_be_reclaimed(bus: Bus) -> None:
+    await bus.join("readers", ["orders"])
+    await bus.append("orders", [b"1", b"2"])
+    first, second = await fetch(bus)
+    assert first.deliveries == 1
+    await bus.acknowledge("readers", [second])
+    assert await bus.reclaim("readers", "two", ["orders"], idle=60, count=10) == []
+    (again,) = await bus.reclaim("readers", "two", ["orders"], idle=0, count=10)
+    assert (again.data, again.position, again.source, again.deliveries) == (b"1", first.position, "orders", 2)
+    await bus.acknowledge("readers", [again])
+    assert await bus.reclaim("readers", "one", ["orders"], idle=0, count=10) == []
+
+
+async def test_dead_letters_are_listed_revived_and_discarded(bus: Bus) -> None:
+    await bus.join("readers", ["orders"])
+    await bus.append("orders", [b"1", b"2", b"3"])
+    for delivery in await fetch(bus):
+        await bus.bury("readers", delivery, f"no {delivery.data.decode()}")
+    assert await bus.groups_with_dead_letters() == {"readers": 3}
+    assert await bus.reclaim("readers", "one", ["orders"], idle=0, count=10) == []
+    one, two = await bus.dead_letters("readers", count=2)
+    (three,) = await bus.dead_letters("readers", after=two.position)
+    assert [(each.data, each.reason, each.source) for each in (one, two, three)] == [
+        (b"1", "no 1", "orders"),
+        (b"2", "no 2", "orders"),
+        (b"3", "no 3", "orders"),
+    ]
+    assert one.time > 0
+    await bus.discard("readers", one)
+    await bus.revive("readers", two)
+    (again,) = await fetch(bus)
+    assert again.data == b"2"
+    await bus.acknowledge("readers", [again])
+    assert await bus.reclaim("readers", "one", ["orders"], idle=0, count=10) == []
+    assert await bus.dead_letters("readers") == [three]
+
+
+async def test_trimming_keeps_what_any_group_needs(bus: Bus) -> None:
+    await bus.join("fast", ["orders"])
+    await bus.join("slow", ["orders"])
+    await bus.append("orders", [str(number).encode() for number in range(10)])
+    await bus.acknowledge("fast", await fetch(bus, "fast"))
+    assert await bus.trim("orders", 0) == 0
+    slow = await fetch(bus, "slow", count=6)
+    await bus.acknowledge("slow", [*slow[:2], *slow[3:]])
+    assert await bus.trim("orders", 0) == 2
+    await bus.acknowledge("slow", slow[2:3])
+    assert await bus.trim("orders", 0) == 4
+    assert texts(await fetch(bus, "slow")) == [b"6", b"7", b"8", b"9"]
+    assert await bus.trim("orders", 0) == 0
+
+
+async def test_a_log_without_readers_keeps_the_last(bus: Bus) -> None:
+    assert await bus.trim("orders", 5) == 0
+    await bus.append("orders", [str(number).encode() for number in range(10)])
+    assert await bus.trim("orders", 4) == 6
+    await bus.join("readers", ["orders"])
+    assert texts(await fetch(bus)) == [b"6", b"7", b"8", b"9"]
+
+
+async def test_lag(bus: Bus) -> None:
+    assert await bus.lag("orders") == []
+    await bus.join("readers", ["orders"])
+    await bus.append("orders", [b"1", b"2", b"3"])
+    await fetch(bus, count=1)
+    (lag,) = await bus.lag("orders")
+    assert (lag.group, lag.waiting, lag.unacknowledged) == ("readers", 2, 1)
+
+
+async def test_the_generation_is_lost_with_the_data(bus: Bus, redis: Redis) -> None:
+    before = await bus.generation()
+    assert await bus.generation() == before
+    await redis.flushdb()
+    after = await bus.generation()
+    assert after.epoch != before.epoch
+    assert after.incarnation == before.incarnation
+
+
+async def test_a_server_that_is_away_is_a_bus_error() -> None:
+    bus = RedisBus(redis_client.connect("unix:///nowhere/valkey.sock"))
+    with pytest.raises(BusError):
+        await bus.append("orders", [b"1"])
+    with pytest.raises(BusError):
+        await bus.fetch("readers", "one", ["orders"], count=1, wait=WAIT)

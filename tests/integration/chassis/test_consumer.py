@@ -1,0 +1,240 @@
+"""Every event takes effect once: twice, late, out of order, broken, or while servers come and go."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+from fitnesshub.event.v1.event_pb2 import Event
+from google.protobuf.wrappers_pb2 import Int64Value, StringValue
+from redis.asyncio import Redis
+
+from chassis import redis_client
+from chassis.db import Database, WriteSession
+from chassis.errors import Unavailable
+from chassis.events import consumer as module
+from chassis.events.consumer import EVERY, Consumer, Received, Subscription
+from chassis.events.redis_bus import RedisBus
+from tests.integration.chassis import depot as tables
+from tests.integration.chassis.events import (
+    CLEAR,
+    CLEAR_INBOX,
+    GROUP,
+    INBOX,
+    STOCK,
+    STOCKS,
+    keep_stock,
+    stock_event,
+    subscription,
+)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WAIT", 0.05)
+    monkeypatch.setattr(module, "PAUSE", (0.001, 0.01))
+
+
+@pytest.fixture
+async def bus(redis: Redis, redis_url: str) -> AsyncIterator[RedisBus]:
+    client = redis_client.connect(redis_url, timeout=5)
+    bus = RedisBus(client)
+    await bus.join(GROUP, ["depot"])
+    yield bus
+    await client.aclose()
+
+
+@pytest.fixture
+async def depot(depot: Database) -> Database:
+    async with depot.write() as tx:
+        await tx.execute(CLEAR)
+        await tx.execute(CLEAR_INBOX)
+    return depot
+
+
+async def append(bus: RedisBus, *events: Event) -> None:
+    await bus.append("depot", [event.SerializeToString() for event in events])
+
+
+async def drain(consumer: Consumer, bus: RedisBus, group: str = GROUP) -> int:
+    """Lets a consumer work until its group has nothing left; returns how many events took effect."""
+    count = 0
+    async with asyncio.timeout(10):
+        while any(lag.waiting or lag.unacknowledged for lag in await bus.lag("depot") if lag.group == group):
+            count += await consumer.step()
+    return count
+
+
+async def test_an_event_takes_effect(depot: Database, bus: RedisBus) -> None:
+    item = tables.new_id()
+    await append(bus, stock_event(item, 1, Int64Value(value=7)))
+    assert await drain(Consumer(depot, bus, subscription(), "one"), bus) == 1
+    assert await depot.value(STOCK, item_id=item) == 7
+
+
+async def test_twice_is_once(depot: Database, bus: RedisBus) -> None:
+    event = stock_event(tables.new_id(), 1, Int64Value(value=7))
+    consumer = Consumer(depot, bus, subscription(), "one")
+    await append(bus, event, event)
+    await append(bus, event)
+    assert await drain(consumer, bus) == 1
+    await append(bus, event)
+    assert await drain(consumer, bus) == 0
+    assert await depot.value(INBOX) == 1
+
+
+async def test_order_does_not_matter(depot: Database, bus: RedisBus) -> None:
+    items = [tables.new_id() for _ in range(5)]
+    events = [stock_event(item, version, Int64Value(value=version)) for item in items for version in range(1, 9)]
+    random.Random(7).shuffle(events)
+    await append(bus, *events, *events[:10])
+    assert await drain(Consumer(depot, bus, subscription(), "one"), bus) == len(events)
+    assert [await depot.value(STOCK, item_id=item) for item in items] == [8] * 5
+
+
+async def test_two_consumers_with_the_same_events(depot: Database, bus: RedisBus) -> None:
+    events = [stock_event(tables.new_id(), 1, Int64Value(value=1)) for _ in range(50)]
+    await append(bus, *events)
+    await append(bus, *reversed(events))
+    consumers = [Consumer(depot, bus, subscription(), name) for name in ("one", "two")]
+    assert sum(await asyncio.gather(*(drain(consumer, bus) for consumer in consumers))) == 50
+    assert await depot.value(STOCKS) == 50
+
+
+async def test_a_failing_event_is_buried_and_the_others_take_effect(depot: Database, bus: RedisBus) -> None:
+    good = [stock_event(tables.new_id(), 1, Int64Value(value=1)) for _ in range(5)]
+    bad = stock_event(tables.new_id(), 1, Int64Value(value=-1))
+    await append(bus, *good[:2], bad, *good[2:])
+    consumer = Consumer(depot, bus, subscription(), "one")
+    assert await drain(consumer, bus) == 5
+    (letter,) = await bus.dead_letters(GROUP)
+    assert Event.FromString(letter.data).id == bad.id
+    assert letter.reason == "ValueError: a stock can't be negative"
+    assert consumer.buried == 1
+
+
+async def test_a_revived_letter_takes_effect_when_the_handler_is_mended(depot: Database, bus: RedisBus) -> None:
+    async def broken(_tx: WriteSession, _events: Sequence[Received]) -> None:
+        raise RuntimeError("not today")
+
+    item = tables.new_id()
+    await append(bus, stock_event(item, 1, Int64Value(value=3)))
+    await drain(Consumer(depot, bus, subscription(broken), "one"), bus)
+    (letter,) = await bus.dead_letters(GROUP)
+    await bus.revive(GROUP, letter)
+    mended = Consumer(depot, bus, subscription(), "two")
+    async with asyncio.timeout(10):
+        while not await mended.step():
+            pass
+    assert await depot.value(STOCK, item_id=item) == 3
+    assert await bus.dead_letters(GROUP) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\xff\xff", "isn't an event"),
+        (Event(type="x").SerializeToString(), "has no id"),
+        (Event(id="018f3c9e-7b1a-7c3e-9d2f-0123456789ab", type="a.B").SerializeToString(), "says that it is a a.B and holds a nothing"),
+    ],
+)
+async def test_what_cannot_be_read_is_buried_at_once(depot: Database, bus: RedisBus, data: bytes, reason: str) -> None:
+    await bus.append("depot", [data])
+    await drain(Consumer(depot, bus, subscription(), "one"), bus)
+    (letter,) = await bus.dead_letters(GROUP)
+    assert (letter.data, letter.reason) == (data, reason)
+
+
+async def test_a_broken_payload_is_buried(depot: Database, bus: RedisBus) -> None:
+    event = stock_event(tables.new_id(), 1, Int64Value(value=1))
+    event.data.value = b"\xff"
+    await append(bus, event)
+    await drain(Consumer(depot, bus, subscription(), "one"), bus)
+    (letter,) = await bus.dead_letters(GROUP)
+    assert letter.reason == "holds no google.protobuf.Int64Value"
+
+
+async def test_types_that_nobody_handles_are_passed_over(depot: Database, bus: RedisBus) -> None:
+    unknown = stock_event(tables.new_id(), 1, StringValue(value="x"))
+    unknown.type = "depot.v9.FromTheFuture"
+    unknown.data.type_url = "type.googleapis.com/depot.v9.FromTheFuture"
+    await append(bus, unknown, stock_event(tables.new_id(), 1, StringValue(value="x")))
+    await drain(Consumer(depot, bus, subscription(), "one"), bus)
+    assert await bus.dead_letters(GROUP) == []
+
+    heard: list[Received] = []
+
+    async def hear(_tx: WriteSession, events: Sequence[Received]) -> None:
+        heard.extend(events)
+
+    await append(bus, unknown)
+    everything = Subscription("everything", ("depot",), {EVERY: hear})
+    await bus.join("everything", ["depot"])
+    await drain(Consumer(depot, bus, everything, "one"), bus, "everything")
+    assert {received.event.type for received in heard} == {unknown.type, "google.protobuf.StringValue"}
+
+
+async def test_what_a_dead_consumer_held_is_taken_over(
+    depot: Database, bus: RedisBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "IDLE", 0.0)
+    item = tables.new_id()
+    await append(bus, stock_event(item, 1, Int64Value(value=5)))
+    assert len(await bus.fetch(GROUP, "dead", ["depot"], count=10, wait=1)) == 1
+    assert await drain(Consumer(depot, bus, subscription(), "one"), bus) == 1
+    assert await depot.value(STOCK, item_id=item) == 5
+
+
+async def test_an_event_that_kills_its_consumers_is_buried(
+    depot: Database, bus: RedisBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "IDLE", 0.0)
+    await append(bus, stock_event(tables.new_id(), 1, Int64Value(value=5)))
+    await bus.fetch(GROUP, "dead", ["depot"], count=10, wait=1)
+    for _ in range(module.KILLER_DELIVERIES):
+        await bus.reclaim(GROUP, "dead", ["depot"], idle=0, count=10)
+    await drain(Consumer(depot, bus, subscription(), "one"), bus)
+    (letter,) = await bus.dead_letters(GROUP)
+    assert "never came to an end" in letter.reason
+
+
+async def test_a_database_that_is_away_is_no_events_fault(depot: Database, bus: RedisBus) -> None:
+    away = 30
+
+    async def stumble(tx: WriteSession, events: Sequence[Received]) -> None:
+        nonlocal away
+        away -= 1
+        if away > 0:
+            raise Unavailable("DEPENDENCY_UNAVAILABLE", "the database is away")
+        await keep_stock(tx, events)
+
+    events = [stock_event(tables.new_id(), 1, Int64Value(value=5)) for _ in range(3)]
+    await append(bus, *events)
+    consumer = Consumer(depot, bus, subscription(stumble), "one")
+    refused = 0
+    async with asyncio.timeout(10):
+        while await depot.value(STOCKS) < 3:
+            try:
+                await consumer.step()
+            except Unavailable:
+                refused += 1
+    assert refused > module.ATTEMPTS
+    assert await bus.dead_letters(GROUP) == []
+
+
+async def test_it_goes_on_after_the_bus_lost_its_groups(
+    depot: Database, bus: RedisBus, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY", 0.01)
+    consumer = Consumer(depot, bus, subscription(), "one")
+    task = asyncio.create_task(consumer.run())
+    try:
+        for number in range(1, 3):
+            await append(bus, stock_event(tables.new_id(), 1, Int64Value(value=5)))
+            async with asyncio.timeout(10):
+                while await depot.value(STOCKS) != number:
+                    await asyncio.sleep(0.01)
+            await redis.flushdb()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
