@@ -123,7 +123,7 @@ def create_chassis_tables() -> None:
 
 
 def create_event_tables() -> None:
-    """For a later script of each service: what its relay and its consumers remember. Never changes either."""
+    """For a later script of each service: what its relay, its consumers and its sagas remember. Never changes."""
     from alembic import op  # noqa: PLC0415 - see the module's docstring
 
     schema = op.get_context().version_table_schema
@@ -342,4 +342,26 @@ _EVENT_TABLES = (
     )
     """,
     "CREATE INDEX inbox_by_age ON {schema}.inbox (handled_at)",
+    """
+    CREATE TABLE {schema}.sagas (
+        id uuid PRIMARY KEY,
+        kind text NOT NULL,
+        key text NOT NULL,
+        subject_user_id text NOT NULL,
+        status integer NOT NULL,
+        step integer NOT NULL,
+        data jsonb NOT NULL,
+        attempts integer NOT NULL,
+        problem text NOT NULL,
+        due_at timestamptz NOT NULL,
+        deadline_at timestamptz NOT NULL,
+        lease_until timestamptz,
+        lease_holder text,
+        created_at timestamptz NOT NULL,
+        updated_at timestamptz NOT NULL,
+        CONSTRAINT sagas_kind_key UNIQUE (kind, key)
+    )
+    """,
+    "CREATE INDEX sagas_due ON {schema}.sagas (due_at) WHERE status IN (1, 2)",
+    "CREATE INDEX sagas_by_subject ON {schema}.sagas (subject_user_id, id)",
 )

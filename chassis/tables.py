@@ -10,12 +10,16 @@ from sqlalchemy import (
     Column,
     DateTime,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
+    text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 
 def outbox(metadata: MetaData) -> Table:
@@ -80,4 +84,33 @@ def idempotency_records(metadata: MetaData) -> Table:
         Column("created_at", DateTime(timezone=True), nullable=False),
     )
     Index("idempotency_records_by_age", table.c.created_at)
+    return table
+
+
+def sagas(metadata: MetaData) -> Table:
+    """Sagas that the service began, finished ones included."""
+    table = Table(
+        "sagas",
+        metadata,
+        Column("id", Uuid, primary_key=True),
+        Column("kind", Text, nullable=False),
+        Column("key", Text, nullable=False),
+        Column("subject_user_id", Text, nullable=False),
+        # chassis.sagas.model.Status
+        Column("status", Integer, nullable=False),
+        # The step to be done next, or while compensating to be undone next.
+        Column("step", Integer, nullable=False),
+        Column("data", JSONB, nullable=False),
+        Column("attempts", Integer, nullable=False),
+        Column("problem", Text, nullable=False),
+        Column("due_at", DateTime(timezone=True), nullable=False),
+        Column("deadline_at", DateTime(timezone=True), nullable=False),
+        Column("lease_until", DateTime(timezone=True)),
+        Column("lease_holder", Text),
+        Column("created_at", DateTime(timezone=True), nullable=False),
+        Column("updated_at", DateTime(timezone=True), nullable=False),
+        UniqueConstraint("kind", "key", name="sagas_kind_key"),
+    )
+    Index("sagas_due", table.c.due_at, postgresql_where=text("status IN (1, 2)"))
+    Index("sagas_by_subject", table.c.subject_user_id, table.c.id)
     return table

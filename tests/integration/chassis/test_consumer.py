@@ -135,7 +135,10 @@ async def test_a_revived_letter_takes_effect_when_the_handler_is_mended(depot: D
     [
         (b"\xff\xff", "isn't an event"),
         (Event(type="x").SerializeToString(), "has no id"),
-        (Event(id="018f3c9e-7b1a-7c3e-9d2f-0123456789ab", type="a.B").SerializeToString(), "says that it is a a.B and holds a nothing"),
+        (
+            Event(id="018f3c9e-7b1a-7c3e-9d2f-0123456789ab", type="a.B").SerializeToString(),
+            "says that it is a a.B and holds a nothing",
+        ),
     ],
 )
 async def test_what_cannot_be_read_is_buried_at_once(depot: Database, bus: RedisBus, data: bytes, reason: str) -> None:

@@ -1,0 +1,1 @@
+"""Sagas: work over several services that ends whole or is undone, whatever dies in between."""

@@ -1,0 +1,251 @@
+"""Starts sagas in the transaction of what they are about, and runs them step by step, one state at a time.
+
+The attempt is counted before it is made and its end is stored after it, so that whoever takes a saga over
+from a dead runner does the same step again and no other. Steps run outside of any transaction.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from chassis.clock import Ids
+from chassis.db import Database, Record, WriteSession
+from chassis.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    Failure,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    Unauthenticated,
+    Unavailable,
+    Unimplemented,
+)
+from chassis.sagas.model import Context, Saga, Status
+from chassis.sagas.statements import SagaStatements, saga_statements
+
+log = logging.getLogger(__name__)
+
+POLL = 0.2
+"""Seconds between looks for something that is due."""
+RUNNERS = 4
+"""Sagas a process runs at a time; they mostly wait for other services."""
+LEASE = timedelta(seconds=15)
+"""How long a dead runner keeps a saga: an attempt of 10 s, and the time to store how it ended. A longer attempt takes
+a longer lease."""
+LEASE_MARGIN = timedelta(seconds=5)
+PAUSE = (0.5, 60.0)
+"""Seconds before the second attempt, doubled each time, and the longest; each is spread by half."""
+STUCK_ATTEMPTS = 20
+"""Attempts to undo a step after which an operator is called for; it goes on being tried."""
+RETRY = 0.5
+"""Seconds after the database failed."""
+FINAL = (
+    InvalidArgument,
+    NotFound,
+    AlreadyExists,
+    PermissionDenied,
+    FailedPrecondition,
+    Unimplemented,
+    Unauthenticated,
+)
+"""Failures that trying again doesn't mend."""
+
+
+async def start(
+    tx: WriteSession,
+    service: str,
+    saga: Saga,
+    saga_id: str,
+    key: str,
+    data: Mapping[str, Any],
+    *,
+    now: datetime,
+    user_id: str = "",
+) -> bool:
+    """Starts a saga when the session commits, unless there is one of this kind and key. Returns whether it starts.
+
+    data: what the steps need to know, as JSON. user_id: whose it is.
+    """
+    found = await tx.value(
+        saga_statements(service).start,
+        id=saga_id,
+        kind=saga.kind,
+        key=key,
+        subject_user_id=user_id,
+        status=Status.RUNNING,
+        step=0,
+        data=dict(data),
+        attempts=0,
+        problem="",
+        due_at=now,
+        deadline_at=now + saga.timeout,
+        lease_until=None,
+        lease_holder=None,
+        created_at=now,
+        updated_at=now,
+    )
+    return found is not None
+
+
+class SagaRunner:
+    """Runs a service's sagas; `run` is a worker, and any number may run."""
+
+    def __init__(self, db: Database, ids: Ids, sagas: Sequence[Saga]) -> None:
+        self._db = db
+        self._ids = ids
+        self._sagas = {saga.kind: saga for saga in sagas}
+        self._sql: SagaStatements = saga_statements(db.service)
+
+    async def run(self) -> None:
+        """Runs sagas until it is cancelled."""
+        await asyncio.gather(*(self._run_one_by_one() for _ in range(RUNNERS)))
+
+    async def _run_one_by_one(self) -> None:
+        failing = False
+        while True:
+            try:
+                busy = await self.step()
+                failing = False
+            except Unavailable as error:
+                if not failing:
+                    log.warning("the sagas of %s have to wait: %s", self._db.service, error)
+                failing = True
+                busy = False
+                await asyncio.sleep(RETRY)
+            if not busy:
+                await asyncio.sleep(POLL * random.uniform(0.5, 1.5))  # noqa: S311 - runners shouldn't ask all at once
+
+    async def step(self) -> bool:
+        """Makes one attempt of one step of the saga that is due longest; False when none is."""
+        now = self._db.clock.now()
+        holder = self._ids.new()
+        async with self._db.write() as tx:
+            row = await tx.row(self._sql.claim, now=now, lease_until=now + LEASE, holder=holder)
+        if row is None:
+            return False
+        saga = self._sagas.get(row["kind"])
+        if saga is None:
+            log.error("saga %s is of the kind %s, which this version doesn't know", row["id"], row["kind"])
+            await self._record(row, holder, problem="unknown kind", due_in=_pause(row["attempts"]))
+            return True
+        await self._extend(row, holder, saga, now)
+        if row["status"] == Status.COMPENSATING:
+            await self._undo(row, holder, saga)
+        else:
+            await self._do(row, holder, saga, now)
+        return True
+
+    async def _extend(self, row: Record, holder: str, saga: Saga, now: datetime) -> None:
+        needed = saga.steps[row["step"]].timeout + LEASE_MARGIN
+        if needed > LEASE:
+            async with self._db.write() as tx:
+                await tx.execute(self._sql.extend, saga_id=row["id"], holder=holder, lease_until=now + needed)
+
+    async def _do(self, row: Record, holder: str, saga: Saga, now: datetime) -> None:
+        step = saga.steps[row["step"]]
+        if now >= row["deadline_at"]:
+            await self._give_up(row, holder, f"{step.name}: the time for the saga ran out")
+            return
+        try:
+            async with asyncio.timeout(step.timeout.total_seconds()):
+                result = await step.do(_context(row))
+        except Exception as error:  # noqa: BLE001 - a step may fail in any way; it is stored and tried again, or undone
+            problem = f"{step.name}: {_said(error)}"
+            if isinstance(error, FINAL) or row["attempts"] >= step.attempts:
+                await self._give_up(row, holder, problem)
+            else:
+                await self._record(
+                    row, holder, attempts=row["attempts"], problem=problem, due_in=_pause(row["attempts"])
+                )
+            return
+        following = row["step"] + 1
+        is_done = following == len(saga.steps)
+        await self._record(
+            row,
+            holder,
+            status=Status.DONE if is_done else Status.RUNNING,
+            step=following,
+            data={**row["data"], **(result or {})},
+        )
+
+    async def _give_up(self, row: Record, holder: str, problem: str) -> None:
+        log.warning("saga %s (%s, %s) is undone: %s", row["id"], row["kind"], row["key"], problem)
+        await self._record(row, holder, status=Status.COMPENSATING, problem=problem)
+
+    async def _undo(self, row: Record, holder: str, saga: Saga) -> None:
+        """The step that failed is undone as well: nobody knows whether it had its effect."""
+        step = saga.steps[row["step"]]
+        result: Mapping[str, Any] | None = None
+        if step.undo is not None:
+            try:
+                async with asyncio.timeout(step.timeout.total_seconds()):
+                    result = await step.undo(_context(row))
+            except Exception as error:
+                if row["attempts"] % STUCK_ATTEMPTS == 0:
+                    log.exception("saga %s (%s) is stuck undoing %s", row["id"], row["kind"], step.name)
+                problem = f"undoing {step.name}: {_said(error)}"
+                await self._record(
+                    row, holder, attempts=row["attempts"], problem=problem, due_in=_pause(row["attempts"])
+                )
+                return
+        last = row["step"] == 0
+        await self._record(
+            row,
+            holder,
+            status=Status.COMPENSATED if last else Status.COMPENSATING,
+            step=max(0, row["step"] - 1),
+            data={**row["data"], **(result or {})},
+        )
+
+    async def _record(
+        self,
+        row: Record,
+        holder: str,
+        *,
+        status: Status | None = None,
+        step: int | None = None,
+        data: Mapping[str, Any] | None = None,
+        attempts: int = 0,
+        problem: str | None = None,
+        due_in: timedelta = timedelta(),
+    ) -> None:
+        """Stores how an attempt ended; what isn't given stays, the attempts begin anew."""
+        now = self._db.clock.now()
+        async with self._db.write() as tx:
+            await tx.execute(
+                self._sql.record,
+                saga_id=row["id"],
+                holder=holder,
+                new_status=row["status"] if status is None else status,
+                new_step=row["step"] if step is None else step,
+                new_data=dict(row["data"] if data is None else data),
+                new_attempts=attempts,
+                new_problem=row["problem"] if problem is None else problem,
+                new_due_at=now + due_in,
+                now=now,
+            )
+
+
+def _context(row: Record) -> Context:
+    way = "undo" if row["status"] == Status.COMPENSATING else "do"
+    return Context(
+        saga_id=str(row["id"]),
+        key=row["key"],
+        subject_user_id=row["subject_user_id"],
+        data=row["data"],
+        step_key=f"{row['id']}/{row['step']}/{way}",
+    )
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, Failure) else f"{type(error).__name__}: {error}"
+
+
+def _pause(attempts: int) -> timedelta:
+    first, longest = PAUSE
+    seconds = min(first * 2 ** (attempts - 1), longest)
+    return timedelta(seconds=seconds * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, keeps no secret

@@ -1,0 +1,259 @@
+"""A saga ends whole or undone, whoever dies at whatever moment, and every effect is there once."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from chassis.clock import FixedClock, SystemIds
+from chassis.db import Database, Statement
+from chassis.errors import FailedPrecondition, Unavailable
+from chassis.sagas import runner as module
+from chassis.sagas.model import Context, Saga, Status, Step
+from chassis.sagas.runner import SagaRunner, start
+from tests.integration.chassis.depot import new_id
+from tests.stack.databases import TestDatabase
+
+CLEAR = Statement(text("DELETE FROM depot.sagas"))
+ALL = Statement(text("SELECT * FROM depot.sagas ORDER BY id"))
+START = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+class DiedError(BaseException):
+    """The process of the runner died here."""
+
+
+class Shop:
+    """Other services, each of which does a thing once however often it is asked."""
+
+    def __init__(self, steps: int = 3) -> None:
+        self.effects: set[str] = set()
+        self.seen: list[str] = []
+        self.fail: dict[str, list[BaseException]] = {}
+        """What the next calls of a step run into, before and after its effect in turn."""
+        self.saga = Saga(
+            "purchase",
+            tuple(Step(f"step{number}", self._do(number), self._undo(number)) for number in range(steps)),
+            timeout=timedelta(hours=1),
+        )
+
+    def _do(self, number: int) -> Any:
+        async def do(context: Context) -> dict[str, Any]:
+            await self._stumble(f"do{number}")
+            self.effects.add(f"{context.key}/{number}")
+            self.seen.append(context.step_key)
+            await self._stumble(f"done{number}")
+            return {f"result{number}": number}
+
+        return do
+
+    def _undo(self, number: int) -> Any:
+        async def undo(context: Context) -> None:
+            await self._stumble(f"undo{number}")
+            self.effects.discard(f"{context.key}/{number}")
+            await self._stumble(f"undone{number}")
+
+        return undo
+
+    async def _stumble(self, place: str) -> None:
+        await asyncio.sleep(0)
+        if self.fail.get(place):
+            raise self.fail[place].pop(0)
+
+
+@pytest.fixture
+async def clock() -> FixedClock:
+    return FixedClock(START)
+
+
+@pytest.fixture
+async def depot(depot: Database, depot_database: TestDatabase, clock: FixedClock) -> Any:
+    opened = depot_database.connect("depot", clock=clock)
+    async with opened.write() as tx:
+        await tx.execute(CLEAR)
+    yield opened
+    await opened.close()
+
+
+async def begin(db: Database, saga: Saga, key: str = "order", **data: Any) -> bool:
+    async with db.write() as tx:
+        return await start(tx, "depot", saga, new_id(), key, data, now=db.clock.now(), user_id="ada")
+
+
+async def run(db: Database, clock: FixedClock, saga: Saga) -> list[Any]:
+    """Lets a runner work until nothing is open, whatever time that takes; a runner that dies is replaced."""
+    for _ in range(1000):
+        rows = await db.rows(ALL)
+        if all(row["status"] in (Status.DONE, Status.COMPENSATED) for row in rows):
+            return rows
+        try:
+            if not await SagaRunner(db, SystemIds(), [saga]).step():
+                clock.time += timedelta(seconds=5)
+        except DiedError:
+            pass
+    raise AssertionError("the saga doesn't come to an end")
+
+
+async def test_all_steps_are_done_in_order(depot: Database, clock: FixedClock) -> None:
+    shop = Shop()
+    assert await begin(depot, shop.saga, amount=5)
+    (row,) = await run(depot, clock, shop.saga)
+    assert (row["status"], row["problem"], row["subject_user_id"]) == (Status.DONE, "", "ada")
+    assert row["data"] == {"amount": 5, "result0": 0, "result1": 1, "result2": 2}
+    assert shop.effects == {"order/0", "order/1", "order/2"}
+    assert shop.seen == [f"{row['id']}/{number}/do" for number in range(3)]
+
+
+async def test_a_saga_starts_once_and_with_its_transaction(depot: Database) -> None:
+    shop = Shop()
+    assert await begin(depot, shop.saga)
+    assert not await begin(depot, shop.saga)
+    with pytest.raises(ZeroDivisionError):
+        async with depot.write() as tx:
+            await start(tx, "depot", shop.saga, new_id(), "other", {}, now=START)
+            raise ZeroDivisionError
+    assert len(await depot.rows(ALL)) == 1
+
+
+async def test_what_passes_is_tried_again(depot: Database, clock: FixedClock) -> None:
+    shop = Shop()
+    shop.fail = {"do1": [Unavailable("DEPENDENCY_UNAVAILABLE", "later"), ValueError("odd")], "done1": [TimeoutError()]}
+    await begin(depot, shop.saga)
+    (row,) = await run(depot, clock, shop.saga)
+    assert row["status"] == Status.DONE
+    assert shop.effects == {"order/0", "order/1", "order/2"}
+    assert clock.time > START
+
+
+async def test_a_final_failure_undoes_what_was_done(depot: Database, clock: FixedClock) -> None:
+    shop = Shop()
+    shop.fail = {"done2": [FailedPrecondition("SIGN_UP_DISABLED", "no")]}
+    await begin(depot, shop.saga)
+    (row,) = await run(depot, clock, shop.saga)
+    assert row["status"] == Status.COMPENSATED
+    assert row["problem"] == "step2: SIGN_UP_DISABLED: no"
+    assert shop.effects == set()
+
+
+async def test_trying_has_an_end(depot: Database, clock: FixedClock) -> None:
+    shop = Shop()
+    attempts = shop.saga.steps[1].attempts
+    shop.fail = {"do1": [Unavailable("DEPENDENCY_UNAVAILABLE", "later")] * attempts}
+    await begin(depot, shop.saga)
+    (row,) = await run(depot, clock, shop.saga)
+    assert row["status"] == Status.COMPENSATED
+    assert shop.fail == {"do1": []}
+    assert shop.effects == set()
+
+
+async def test_a_saga_has_a_deadline(depot: Database, clock: FixedClock) -> None:
+    shop = Shop()
+    shop.fail = {"do2": [Unavailable("DEPENDENCY_UNAVAILABLE", "later")]}
+    await begin(depot, shop.saga)
+    runner = SagaRunner(depot, SystemIds(), [shop.saga])
+    for _ in range(3):
+        assert await runner.step()
+    clock.time += timedelta(hours=2)
+    (row,) = await run(depot, clock, shop.saga)
+    assert row["status"] == Status.COMPENSATED
+    assert row["problem"] == "step2: the time for the saga ran out"
+    assert shop.effects == set()
+
+
+async def test_undoing_is_tried_for_ever(depot: Database, clock: FixedClock, caplog: pytest.LogCaptureFixture) -> None:
+    shop = Shop()
+    shop.fail = {
+        "do2": [FailedPrecondition("SIGN_UP_DISABLED", "no")],
+        "undo1": [Unavailable("DEPENDENCY_UNAVAILABLE", "later")] * 50,
+    }
+    await begin(depot, shop.saga)
+    (row,) = await run(depot, clock, shop.saga)
+    assert row["status"] == Status.COMPENSATED
+    assert shop.effects == set()
+    assert "is stuck undoing step1" in caplog.text
+
+
+async def test_a_long_attempt_has_a_long_lease(depot: Database, clock: FixedClock) -> None:
+    leases: list[Any] = []
+
+    async def look(_context: Context) -> None:
+        leases.append((await depot.rows(ALL))[0]["lease_until"])
+
+    saga = Saga("slow", (Step("look", look), Step("look long", look, timeout=timedelta(minutes=2))))
+    await begin(depot, saga)
+    await run(depot, clock, saga)
+    assert leases == [START + module.LEASE, START + timedelta(minutes=2, seconds=5)]
+
+
+async def test_two_runners_share(depot: Database) -> None:
+    shop = Shop()
+    for number in range(20):
+        await begin(depot, shop.saga, f"order{number}")
+    runners = [SagaRunner(depot, SystemIds(), [shop.saga]) for _ in range(2)]
+
+    async def work(runner: SagaRunner) -> None:
+        while await runner.step():
+            pass
+
+    await asyncio.gather(*(work(runner) for runner in runners))
+    assert Counter(row["status"] for row in await depot.rows(ALL)) == {Status.DONE: 20}
+    assert max(Counter(shop.seen).values()) == 1
+
+
+async def test_an_unknown_kind_waits_for_a_version_that_knows_it(
+    depot: Database, clock: FixedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop = Shop()
+    await begin(depot, shop.saga)
+    assert await SagaRunner(depot, SystemIds(), []).step()
+    assert "doesn't know" in caplog.text
+    clock.time += timedelta(minutes=2)
+    (row,) = await run(depot, clock, shop.saga)
+    assert row["status"] == Status.DONE
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_whoever_dies_wherever_it_converges(depot: Database, clock: FixedClock, seed: int) -> None:
+    chance = random.Random(seed)
+    shop = Shop(steps=4)
+    kinds: list[Callable[[], BaseException]] = [DiedError, lambda: Unavailable("DEPENDENCY_UNAVAILABLE", "later"), lambda: OSError("gone")]
+    for place in ("do", "done", "undo", "undone"):
+        for number in range(4):
+            shop.fail[f"{place}{number}"] = [chance.choice(kinds)() for _ in range(chance.randrange(3))]
+    if seed % 2:
+        place = chance.choice(("do", "done"))
+        shop.fail[f"{place}3"].append(FailedPrecondition("SIGN_UP_DISABLED", "no"))
+    await begin(depot, shop.saga)
+    (row,) = await run(depot, clock, shop.saga)
+    if seed % 2:
+        assert (row["status"], shop.effects) == (Status.COMPENSATED, set())
+    else:
+        assert (row["status"], len(shop.effects)) == (Status.DONE, 4)
+
+
+async def test_a_runner_that_was_given_up_changes_nothing(depot: Database, clock: FixedClock) -> None:
+    shop = Shop(steps=2)
+    slow = asyncio.Event()
+
+    async def dawdle(context: Context) -> dict[str, Any]:
+        await slow.wait()
+        return {"by": "the slow one"}
+
+    saga = Saga(shop.saga.kind, (Step("step0", dawdle), shop.saga.steps[1]))
+    await begin(depot, saga)
+    late = asyncio.create_task(SagaRunner(depot, SystemIds(), [saga]).step())
+    async with asyncio.timeout(5):
+        while not (await depot.rows(ALL))[0]["lease_holder"]:
+            await asyncio.sleep(0.01)
+    clock.time += timedelta(minutes=1)
+    (row,) = await run(depot, clock, shop.saga)
+    slow.set()
+    assert await late
+    (after,) = await depot.rows(ALL)
+    assert dict(after) == dict(row)
+    assert "by" not in after["data"]
