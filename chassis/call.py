@@ -56,6 +56,12 @@ class Call:
     locale: str = "en"
     peer_ip: str = ""
     traceparent: str = ""
+    audited: bool = False
+    """Whether the contract wants the call in the audit trail; its write session puts it there."""
+    audit_recorded: bool = False
+    """Whether that has happened."""
+    targets: Mapping[str, str] = field(default_factory=dict)
+    """Of an audited call: the ids in its request, by field."""
     metadata: Mapping[str, str | bytes] = field(default_factory=dict)
     """What the caller sent beside the message, by lower-case key; the last one wins."""
     response_metadata: dict[str, str] = field(default_factory=dict)

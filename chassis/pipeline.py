@@ -21,6 +21,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
+from chassis.audit import Record, compile_targets
 from chassis.call import Call, Identity, Wire
 from chassis.contract import Contract, ContractError, Method
 from chassis.errors import (
@@ -37,7 +38,7 @@ from chassis.errors import (
 from chassis.idempotency import Replay
 from chassis.identity import AccessTokens, EndedSessions, ServiceTokens
 from chassis.rules import compile_rules
-from chassis.status import to_status
+from chassis.status import from_status, to_status
 from chassis.telemetry import context, metrics, traces
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,10 @@ class Incoming:
     """Address of the other end, without its port."""
     response_metadata: dict[str, str] = field(default_factory=dict)
     """Filled while the call runs: initial metadata of the answer."""
+    targets: Mapping[str, str] = field(default_factory=dict)
+    """Of an audited method: the ids in the request."""
+    call: Call | None = None
+    """Filled when the call begins."""
 
 
 Payload = bytes | AsyncIterator[bytes]
@@ -118,6 +123,8 @@ class Pipeline:
         self.contract = contract
         self.endpoints: dict[str, Endpoint] = {}
         self.active = 0
+        self.record: Record | None = None
+        """Records audited calls; set before the first call by who has the databases."""
         self._guards = guards
         self._http_status = {
             name: str(reason.http_status) for name, reason in contract.reasons.items() if reason.http_status
@@ -141,7 +148,39 @@ class Pipeline:
     def _compile(self, method: Method, handler: Callable[..., Any]) -> Endpoint:
         if method.descriptor.server_streaming:
             return Endpoint(method, None, self._compile_stream(method, handler))
-        return Endpoint(method, self._compile_unary(method, handler), None)
+        unary = self._compile_unary(method, handler)
+        return Endpoint(method, self._audited(method, unary) if method.policy.audited else unary, None)
+
+    def _audited(self, method: Method, unary: Unary) -> Unary:
+        """The method, with every call in the audit trail: what it changed itself is there already."""
+        targets = compile_targets(method.descriptor.input_type)
+
+        async def invoke(payload: Payload, incoming: Incoming) -> bytes:
+            incoming.targets = targets(payload) if isinstance(payload, bytes) else {}
+            try:
+                answer = await unary(payload, incoming)
+            except StatusError as status:
+                reason = from_status(status.code, status.message, status.details).reason
+                with suppress(Unavailable):  # the caller is told what went wrong first
+                    await self._record(incoming, status.code, reason)
+                raise
+            except asyncio.CancelledError:
+                await self._record(incoming, _CANCELLED, "CANCELLED")
+                raise
+            if incoming.call is None or not incoming.call.audit_recorded:
+                try:
+                    await self._record(incoming, _OK, "")
+                except Unavailable as failure:
+                    # What can't be recorded isn't given out.
+                    raise StatusError(*to_status(failure, ""), {}) from failure
+            return answer
+
+        return invoke
+
+    async def _record(self, incoming: Incoming, code: int, reason: str) -> None:
+        if self.record is None or incoming.call is None:
+            raise TypeError("nobody records audited calls here")
+        await self.record(incoming.call, code, reason)
 
     def _compile_unary(self, method: Method, handler: Callable[..., Any]) -> Unary:
         admit = self._compile_admission(method)
@@ -324,7 +363,7 @@ def _take_key(call: Call, key: str | bytes, payload: Payload) -> None:
 def _begin(method: Method, incoming: Incoming) -> Call:
     metadata = incoming.metadata
     get = metadata.get
-    return Call(
+    call = Call(
         method=method.path,
         caller=incoming.caller,
         deadline=incoming.deadline,
@@ -335,7 +374,11 @@ def _begin(method: Method, incoming: Incoming) -> Call:
         traceparent=str(get("traceparent", "")),
         metadata=metadata,
         response_metadata=incoming.response_metadata,
+        audited=method.policy.audited,
+        targets=incoming.targets,
     )
+    incoming.call = call
+    return call
 
 
 def _attempt(text: str | bytes | None) -> int:

@@ -14,7 +14,7 @@ import asyncpg
 from fitnesshub.event.v1.event_pb2 import Event
 from google.protobuf.message import Message
 
-from chassis import idempotency, outbox
+from chassis import audit, idempotency, outbox
 from chassis.call import Call, Wire
 from chassis.clock import Clock, Ids
 from chassis.db_errors import SessionMisuseError, translate
@@ -190,7 +190,7 @@ class WriteSession(_Session):
             await self._roll_back(None)
             raise SessionMisuseError("a call with an Idempotency-Key must give its answer to the session: tx.answer(…)")
         if self._connection is None and not self._events:
-            self._open = False
+            self._open = False  # an audited call is recorded by the pipeline then
             return
         # A commit whose caller goes away is finished all the same: nobody may find half of it done.
         await asyncio.shield(self._pool.background(self._commit()))
@@ -205,6 +205,7 @@ class WriteSession(_Session):
     async def _commit(self) -> None:
         """Never raises: its caller may be gone. `_problem` is what went wrong."""
         try:
+            self._tell_of_call()
             if self._events:
                 await self._run(_execute, *outbox.insertion(self._service, self._events))
             if self._keyed is not None and self._answer is not None:
@@ -214,11 +215,20 @@ class WriteSession(_Session):
                 await self._send_commit(self._connection)
                 if self._events:
                     self._emitted()
+            if self._call is not None:
+                self._call.audit_recorded = self._call.audited
         except Exception as error:  # noqa: BLE001 - told to the caller, if there is one still
             self._problem = error
         finally:
             self._open = False
             self._abandon()
+
+    def _tell_of_call(self) -> None:
+        """An audited call is in the trail if what it did is there, and only then."""
+        call = self._call
+        if call is not None and call.audited and not call.audit_recorded:
+            user_id = call.identity.user_id if call.identity else ""
+            self.emit(audit.AGGREGATE, self._ids.new(), 1, audit.rpc_audited(call), user_id)
 
     async def _send_commit(self, connection: Connection) -> None:
         try:

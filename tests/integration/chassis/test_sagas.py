@@ -221,7 +221,11 @@ async def test_an_unknown_kind_waits_for_a_version_that_knows_it(
 async def test_whoever_dies_wherever_it_converges(depot: Database, clock: FixedClock, seed: int) -> None:
     chance = random.Random(seed)
     shop = Shop(steps=4)
-    kinds: list[Callable[[], BaseException]] = [DiedError, lambda: Unavailable("DEPENDENCY_UNAVAILABLE", "later"), lambda: OSError("gone")]
+    kinds: list[Callable[[], BaseException]] = [
+        DiedError,
+        lambda: Unavailable("DEPENDENCY_UNAVAILABLE", "later"),
+        lambda: OSError("gone"),
+    ]
     for place in ("do", "done", "undo", "undone"):
         for number in range(4):
             shop.fail[f"{place}{number}"] = [chance.choice(kinds)() for _ in range(chance.randrange(3))]

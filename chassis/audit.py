@@ -1,0 +1,59 @@
+"""The audit trail of RPCs that the contract declares audited: one event a call, whatever became of it.
+
+A call that changed something tells of it in the same transaction; any other in a small one of its own.
+"""
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from fitnesshub.event.v1.rpc_audited_pb2 import RpcAudited
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
+
+from chassis.call import Call
+
+AGGREGATE = "rpc"
+MAX_TARGET = 64
+"""Characters of an id; what is longer is none, and a stranger's request must not fill the trail."""
+Record = Callable[[Call, int, str], Coroutine[Any, Any, None]]
+"""Records a call that didn't do so in its own transaction: its status code and reason."""
+
+
+def rpc_audited(call: Call, code: int = 0, reason: str = "") -> RpcAudited:
+    """The event that tells of a call."""
+    identity = call.identity
+    return RpcAudited(
+        rpc=call.method[1:].replace("/", "."),
+        user_id=identity.user_id if identity else "",
+        roles=sorted(identity.roles) if identity else (),
+        session_id=identity.session_id if identity else "",
+        caller=call.caller,
+        ip_address=call.peer_ip,
+        request_id=call.request_id,
+        targets=call.targets,
+        code=code,
+        reason=reason,
+    )
+
+
+def compile_targets(request: Descriptor) -> Callable[[bytes], Mapping[str, str]]:
+    """Finds what a request is about: its fields named `id` or `…_id`, at the top."""
+    names = [
+        field.name
+        for field in request.fields
+        if field.type == FieldDescriptor.TYPE_STRING
+        and not field.is_repeated
+        and (field.name == "id" or field.name.endswith("_id"))
+    ]
+    kind = GetMessageClass(request)
+
+    def targets(payload: bytes) -> Mapping[str, str]:
+        try:
+            message = kind.FromString(payload)
+        except DecodeError:
+            return {}
+        values = {name: getattr(message, name) for name in names}
+        return {name: value for name, value in values.items() if value and len(value) <= MAX_TARGET}
+
+    return targets
