@@ -3,7 +3,9 @@
 A call that changed something tells of it in the same transaction; any other in a small one of its own.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from typing import Any
 
 from fitnesshub.event.v1.rpc_audited_pb2 import RpcAudited
@@ -12,6 +14,9 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from chassis.call import Call
+from chassis.endpoint import Incoming, Payload, StatusError, Unary
+from chassis.errors import Cancelled, Unavailable
+from chassis.status import from_status, to_status
 
 AGGREGATE = "rpc"
 MAX_TARGET = 64
@@ -57,3 +62,41 @@ def compile_targets(request: Descriptor) -> Callable[[bytes], Mapping[str, str]]
         return {name: value for name, value in values.items() if value and len(value) <= MAX_TARGET}
 
     return targets
+
+
+def audited(request: Descriptor, unary: Unary, record: Record) -> Unary:
+    """A compiled method, with every call of it in the audit trail: a call that wrote is there already."""
+    targets = compile_targets(request)
+
+    async def invoke(payload: Payload, incoming: Incoming) -> bytes:
+        incoming.targets = targets(payload) if isinstance(payload, bytes) else {}
+        try:
+            answer = await unary(payload, incoming)
+        except StatusError as status:
+            with suppress(Unavailable):  # the caller is told what went wrong first
+                await _record(incoming, record, status.code, reason_of(status))
+            raise
+        except asyncio.CancelledError:
+            with suppress(Unavailable):
+                await _record(incoming, record, Cancelled.code, "CANCELLED")
+            raise
+        if incoming.call is None or not incoming.call.audit_recorded:
+            try:
+                await _record(incoming, record, 0, "")
+            except Unavailable as failure:
+                # What can't be recorded isn't given out.
+                raise StatusError(*to_status(failure, ""), {}) from failure
+        return answer
+
+    return invoke
+
+
+async def _record(incoming: Incoming, record: Record, code: int, reason: str) -> None:
+    if incoming.call is None:
+        raise TypeError("the call never began")
+    await record(incoming.call, code, reason)
+
+
+def reason_of(status: StatusError) -> str:
+    """The reason a call failed by."""
+    return from_status(status.code, status.message, status.details).reason

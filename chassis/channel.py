@@ -15,9 +15,10 @@ from typing import Any, Protocol
 from grpc import aio
 
 from chassis.db_errors import SessionMisuseError
+from chassis.endpoint import Endpoint, Incoming, StatusError
 from chassis.errors import DeadlineExceeded, Unimplemented
 from chassis.identity import ServiceTokenSource
-from chassis.pipeline import CALLER_HEADER, Endpoint, Incoming, Pipeline, StatusError, current_call
+from chassis.pipeline import CALLER_HEADER, Pipeline, current_call
 from chassis.sessions import in_write_transaction
 from chassis.status import from_status
 from chassis.telemetry import traces

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy import bindparam, func, literal_column, select, text
 
-from chassis import outbox
+from chassis import audit, outbox
 from chassis.call import Call
 from chassis.clock import Clock, Ids, SystemClock, SystemIds
 from chassis.db_errors import (
@@ -155,6 +155,12 @@ class Database:
         one session only: a second one would find the answer of the first.
         """
         return WriteSession(self.pool, self.service, self.clock, self._ids, call, self._emitted)
+
+    async def record_call(self, call: Call, code: int, reason: str) -> None:
+        """Puts an audited call into the audit trail in a transaction of its own. Raises Unavailable."""
+        user_id = call.identity.user_id if call.identity else ""
+        async with self.write() as tx:
+            tx.emit(audit.AGGREGATE, self._ids.new(), 1, audit.rpc_audited(call, code, reason), user_id)
 
     def _emitted(self) -> None:
         """Tells the relay that there is something in the outbox, with one notice for all writes of a while.

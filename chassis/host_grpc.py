@@ -14,8 +14,9 @@ import grpc
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from chassis.endpoint import Endpoint, Incoming, StatusError
 from chassis.errors import DeadlineExceeded, Unimplemented
-from chassis.pipeline import Endpoint, Incoming, Pipeline, StatusError
+from chassis.pipeline import Pipeline
 from chassis.reflection import Handler, add_reflection
 from chassis.status import to_status
 

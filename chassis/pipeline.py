@@ -10,10 +10,10 @@ import hashlib
 import logging
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from fitnesshub.options.v1 import policy_pb2
@@ -21,9 +21,10 @@ from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from chassis.audit import Record, compile_targets
+from chassis import audit
 from chassis.call import Call, Identity, Wire
 from chassis.contract import Contract, ContractError, Method
+from chassis.endpoint import Endpoint, Incoming, Payload, StatusError, Stream, Unary
 from chassis.errors import (
     Cancelled,
     DeadlineExceeded,
@@ -38,7 +39,7 @@ from chassis.errors import (
 from chassis.idempotency import Replay
 from chassis.identity import AccessTokens, EndedSessions, ServiceTokens
 from chassis.rules import compile_rules
-from chassis.status import from_status, to_status
+from chassis.status import to_status
 from chassis.telemetry import context, metrics, traces
 
 log = logging.getLogger(__name__)
@@ -60,53 +61,6 @@ current_call: ContextVar[Call | None] = ContextVar("current_call", default=None)
 """The call being answered; channels forward its identity, deadline and trace."""
 
 
-class StatusError(Exception):
-    """How a call ended, ready to be sent by any host."""
-
-    def __init__(self, code: int, message: str, details: bytes, metadata: Mapping[str, str]) -> None:
-        super().__init__(code, message)
-        self.code = code
-        self.message = message
-        self.details = details
-        """Serialised `google.rpc.Status`."""
-        self.metadata = metadata
-        """Response headers that go with the error."""
-
-
-@dataclass(slots=True)
-class Incoming:
-    """What a host knows about a call when it comes in."""
-
-    metadata: Mapping[str, str | bytes]
-    """By lower-case key."""
-    deadline: float | None = None
-    """On the monotonic clock; None when the caller set none."""
-    caller: str = ""
-    """The calling service when the host itself knows it (a channel in this process); never from the wire."""
-    peer: str = ""
-    """Address of the other end, without its port."""
-    response_metadata: dict[str, str] = field(default_factory=dict)
-    """Filled while the call runs: initial metadata of the answer."""
-    targets: Mapping[str, str] = field(default_factory=dict)
-    """Of an audited method: the ids in the request."""
-    call: Call | None = None
-    """Filled when the call begins."""
-
-
-Payload = bytes | AsyncIterator[bytes]
-Unary = Callable[[Payload, Incoming], Awaitable[bytes]]
-Stream = Callable[[Payload, Incoming], AsyncGenerator[bytes, None]]
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """A compiled method. Exactly one of `unary` and `stream` is set, by what the answer is."""
-
-    method: Method
-    unary: Unary | None
-    stream: Stream | None
-
-
 @dataclass(frozen=True)
 class Guards:
     """The parts of a process that decide who is calling."""
@@ -119,13 +73,13 @@ class Guards:
 class Pipeline:
     """All methods that a process hosts, by full path."""
 
-    def __init__(self, contract: Contract, guards: Guards) -> None:
+    def __init__(self, contract: Contract, guards: Guards, record: audit.Record) -> None:
+        """record: puts audited calls into the trail that didn't do so themselves."""
         self.contract = contract
         self.endpoints: dict[str, Endpoint] = {}
         self.active = 0
-        self.record: Record | None = None
-        """Records audited calls; set before the first call by who has the databases."""
         self._guards = guards
+        self._record = record
         self._http_status = {
             name: str(reason.http_status) for name, reason in contract.reasons.items() if reason.http_status
         }
@@ -149,38 +103,9 @@ class Pipeline:
         if method.descriptor.server_streaming:
             return Endpoint(method, None, self._compile_stream(method, handler))
         unary = self._compile_unary(method, handler)
-        return Endpoint(method, self._audited(method, unary) if method.policy.audited else unary, None)
-
-    def _audited(self, method: Method, unary: Unary) -> Unary:
-        """The method, with every call in the audit trail: what it changed itself is there already."""
-        targets = compile_targets(method.descriptor.input_type)
-
-        async def invoke(payload: Payload, incoming: Incoming) -> bytes:
-            incoming.targets = targets(payload) if isinstance(payload, bytes) else {}
-            try:
-                answer = await unary(payload, incoming)
-            except StatusError as status:
-                reason = from_status(status.code, status.message, status.details).reason
-                with suppress(Unavailable):  # the caller is told what went wrong first
-                    await self._record(incoming, status.code, reason)
-                raise
-            except asyncio.CancelledError:
-                await self._record(incoming, _CANCELLED, "CANCELLED")
-                raise
-            if incoming.call is None or not incoming.call.audit_recorded:
-                try:
-                    await self._record(incoming, _OK, "")
-                except Unavailable as failure:
-                    # What can't be recorded isn't given out.
-                    raise StatusError(*to_status(failure, ""), {}) from failure
-            return answer
-
-        return invoke
-
-    async def _record(self, incoming: Incoming, code: int, reason: str) -> None:
-        if self.record is None or incoming.call is None:
-            raise TypeError("nobody records audited calls here")
-        await self.record(incoming.call, code, reason)
+        if method.policy.audited:
+            unary = audit.audited(method.descriptor.input_type, unary, self._record)
+        return Endpoint(method, unary, None)
 
     def _compile_unary(self, method: Method, handler: Callable[..., Any]) -> Unary:
         admit = self._compile_admission(method)

@@ -20,7 +20,6 @@ from fitnesshub.mesh.v1 import status_service_pb2
 from grpc import aio
 from redis.asyncio import Redis
 
-from chassis import audit
 from chassis.call import Call
 from chassis.channel import Channel, InProcess, Network, mesh_channel
 from chassis.clock import SystemClock, SystemIds
@@ -95,6 +94,7 @@ class Process:
                 ServiceTokens(keys / "service-keys.json", self._clock),
                 self._ended,
             ),
+            self._record,
         )
         self._databases: dict[str, Database] = {}
         self._sources: dict[str, ServiceTokenSource] = {}
@@ -172,17 +172,12 @@ class Process:
             self._readiness.add(service.name, list(service.checks))
             for descriptor, implementation in service.apis.items():
                 self._pipeline.add(descriptor, implementation)
-        self._pipeline.record = self._record
         status = StatusApi(self._builds.keys(), self._readiness, self._pipeline)
         self._pipeline.add(status_service_pb2.DESCRIPTOR.services_by_name["StatusService"], status)
         return status
 
     async def _record(self, call: Call, code: int, reason: str) -> None:
-        """Puts an audited call into the trail in a transaction of its own. Raises Unavailable."""
-        database = self._databases[self._contract.methods[call.method].host]
-        user_id = call.identity.user_id if call.identity else ""
-        async with database.write() as tx:
-            tx.emit(audit.AGGREGATE, self._ids.new(), 1, audit.rpc_audited(call, code, reason), user_id)
+        await self._databases[self._contract.methods[call.method].host].record_call(call, code, reason)
 
     async def _open(self) -> None:
         self._stack.push_async_callback(self._redis.aclose)

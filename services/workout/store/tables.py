@@ -25,6 +25,7 @@ outbox = tables.outbox(metadata)
 idempotency_records = tables.idempotency_records(metadata)
 relay_state = tables.relay_state(metadata)
 inbox = tables.inbox(metadata)
+sagas = tables.sagas(metadata)
 
 exercises = Table(
     "exercises",

@@ -16,15 +16,16 @@ from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 from redis.asyncio import Redis
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import bindparam, delete, func, literal_column, select
 
 from chassis.channel import Channel
 from chassis.clock import FixedClock, SystemIds
 from chassis.contract import load_contract
 from chassis.db import Database, Statement
+from chassis.endpoint import Incoming, StatusError
 from chassis.errors import Failure
 from chassis.identity import ENDED_SESSIONS_KEY, AccessTokens, EndedSessions, ServiceTokens
-from chassis.pipeline import Guards, Incoming, Pipeline, StatusError
+from chassis.pipeline import Guards, Pipeline
 from chassis.redis_client import connect
 from chassis.service import Runtime
 from chassis.settings import ProcessSettings
@@ -44,7 +45,10 @@ GOTRUE = "fitnesshub.user.v1.GoTrueService"
 
 LIST_EVENTS = Statement(
     select(tables.outbox.c.event)
-    .where(tables.outbox.c.subject_user_id == bindparam("user_id"))
+    .where(
+        tables.outbox.c.subject_user_id == bindparam("user_id"),
+        tables.outbox.c.aggregate_type != literal_column("'rpc'"),
+    )
     .order_by(tables.outbox.c.created_at, tables.outbox.c.id)
 )
 DELETE_USER = Statement(delete(tables.users).where(tables.users.c.id == bindparam("user_id")))
@@ -251,7 +255,9 @@ def make_world(db: Database, redis: Redis, clock: FixedClock, secrets: Path, set
     )
     access_tokens = AccessTokens(secrets / "access-token-keys.json", ISSUER, clock)
     ended = EndedSessions(redis, clock)
-    pipeline = Pipeline(contract, Guards(access_tokens, ServiceTokens(secrets / "service-keys.json", clock), ended))
+    pipeline = Pipeline(
+        contract, Guards(access_tokens, ServiceTokens(secrets / "service-keys.json", clock), ended), db.record_call
+    )
     service = build(runtime)
     for descriptor, api in service.apis.items():
         pipeline.add(descriptor, api)

@@ -73,7 +73,7 @@ async def world(database: TestDatabase) -> AsyncIterator[World]:
         ServiceTokens(database.secrets / "service-keys.json"),
         EndedSessions(connect("redis://127.0.0.1:1")),
     )
-    pipeline = Pipeline(contract, guards)
+    pipeline = Pipeline(contract, guards, db.record_call)
     for descriptor, api in service.apis.items():
         pipeline.add(descriptor, api)
     owner = await asyncpg.connect(database.owner_url)
