@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 from chassis.errors import Unauthenticated
 
+CONSISTENCY_TOKEN = "x-consistency-token"
+"""Header of a write's answer: the event that it made. Sent with a read, the read waits for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wire:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     delete,
+    exists,
     func,
     literal_column,
     null,
@@ -90,3 +91,11 @@ def receive(schema: str) -> Statement:
         .on_conflict_do_nothing()
         .returning(inbox.c.event_id)
     )
+
+
+@cache
+def handled(schema: str) -> Statement:
+    """Whether an event took effect for a group."""
+    inbox = tables.inbox(MetaData(schema=schema))
+    is_it = (inbox.c.consumer_group == bindparam("group")) & (inbox.c.event_id == bindparam("event_id"))
+    return Statement(select(exists().where(is_it)))
