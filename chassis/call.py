@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from chassis.errors import Unauthenticated
 
-CONSISTENCY_TOKEN = "x-consistency-token"
+CONSISTENCY_HEADER = "x-consistency-token"
 """Header of a write's answer: the event that it made. Sent with a read, the read waits for it."""
 
 

@@ -15,7 +15,7 @@ from fitnesshub.event.v1.event_pb2 import Event
 from google.protobuf.message import Message
 
 from chassis import audit, idempotency, outbox
-from chassis.call import CONSISTENCY_TOKEN, Call, Wire
+from chassis.call import CONSISTENCY_HEADER, Call, Wire
 from chassis.clock import Clock, Ids
 from chassis.db_errors import SessionMisuseError, translate
 from chassis.pool import Connection, Pool
@@ -218,7 +218,7 @@ class WriteSession(_Session):
             if self._call is not None:
                 self._call.audit_recorded = self._call.audited
                 if self._events:
-                    self._call.response_metadata[CONSISTENCY_TOKEN] = self._events[0].id
+                    self._call.response_metadata[CONSISTENCY_HEADER] = self._events[0].id
         except Exception as error:  # noqa: BLE001 - told to the caller, if there is one still
             self._problem = error
         finally:

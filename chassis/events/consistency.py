@@ -6,7 +6,7 @@ The token is the event's id. It is no secret and gives no right; whoever sends a
 import asyncio
 import time
 
-from chassis.call import CONSISTENCY_TOKEN, Call
+from chassis.call import CONSISTENCY_HEADER, Call
 from chassis.clock import is_uuid
 from chassis.db import Database
 from chassis.events.statements import handled
@@ -20,10 +20,11 @@ POLL = 0.02
 
 async def wait_for_own_write(call: Call, db: Database, group: str) -> None:
     """Returns when the group's projection has the event that the caller names, or marks the answer as stale."""
-    token = call.metadata.get(CONSISTENCY_TOKEN)
+    token = call.metadata.get(CONSISTENCY_HEADER)
     if not isinstance(token, str) or not is_uuid(token):
         return
-    give_up = time.monotonic() + min(PATIENCE, (call.time_remaining() or PATIENCE) / 2)
+    left = call.time_remaining()
+    give_up = time.monotonic() + (PATIENCE if left is None else min(PATIENCE, left / 2))
     statement = handled(db.service)
     while not await db.value(statement, group=group, event_id=token):
         if time.monotonic() >= give_up:

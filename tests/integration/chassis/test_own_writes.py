@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from google.protobuf.wrappers_pb2 import Int64Value
 from sqlalchemy import text
 
-from chassis.call import CONSISTENCY_TOKEN, Call
+from chassis.call import CONSISTENCY_HEADER, Call
 from chassis.db import Database, Statement
 from chassis.events.consistency import STALE, wait_for_own_write
 from tests.integration.chassis.depot import new_id
@@ -24,24 +24,24 @@ async def handle(depot: Database, event_id: str, group: str = GROUP) -> None:
 
 
 def read(token: str) -> Call:
-    return Call("/depot.v1.Depot/Get", metadata={CONSISTENCY_TOKEN: token})
+    return Call("/depot.v1.Depot/Get", metadata={CONSISTENCY_HEADER: token})
 
 
 async def test_a_write_names_its_event(depot: Database) -> None:
     call = Call("/depot.v1.Depot/Add")
     async with depot.write(call) as tx:
         tx.emit("item", "item", 1, Int64Value(value=1))
-    token = call.response_metadata[CONSISTENCY_TOKEN]
+    token = call.response_metadata[CONSISTENCY_HEADER]
     assert str(await depot.value(Statement(text("SELECT id FROM depot.outbox")))) == token
 
 
 async def test_a_read_waits_for_the_event(depot: Database) -> None:
     call = read(new_id())
     waiting = asyncio.create_task(wait_for_own_write(call, depot, GROUP))
-    await handle(depot, str(call.metadata[CONSISTENCY_TOKEN]), "another group")
+    await handle(depot, str(call.metadata[CONSISTENCY_HEADER]), "another group")
     await asyncio.sleep(0.05)
     assert not waiting.done()
-    await handle(depot, str(call.metadata[CONSISTENCY_TOKEN]))
+    await handle(depot, str(call.metadata[CONSISTENCY_HEADER]))
     await waiting
     assert STALE not in call.response_metadata
 
