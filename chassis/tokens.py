@@ -123,7 +123,8 @@ def sign_service_token(key: PrivateKey, service: str, claims: Mapping[str, Any])
 def make_secrets(folder: Path, services: Iterable[str]) -> None:
     """Makes whatever is missing in a secrets folder; what is there stays as it is.
 
-    Passwords and keys of the services, the platform's signing key, key sets, the key of page tokens. Each
+    Passwords and keys of the services, the platform's signing key, key sets, the keys of page tokens and of the
+    event store. Each
     file appears whole and readable by its owner only; several processes may do this at once. Key sets keep
     keys they already hold, so that a key put aside goes on verifying what it signed.
     """
@@ -133,7 +134,8 @@ def make_secrets(folder: Path, services: Iterable[str]) -> None:
     with _locked(folder):
         for name in ("owner", *names):
             _make(folder / f"database-{name}", _password)
-        _make(folder / "page-tokens", lambda: base64.b64encode(secrets.token_bytes(32)))
+        for name in ("page-tokens", "audit-master-key"):
+            _make(folder / name, lambda: base64.b64encode(secrets.token_bytes(32)))
         _make(folder / ACCESS_KEY, _new_private_key)
         for name in (*names, OPERATOR):
             _make(folder / f"service-{name}.pem", _new_private_key)

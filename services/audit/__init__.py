@@ -1,0 +1,1 @@
+"""The audit service: the event store, for good and for proof."""

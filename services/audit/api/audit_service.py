@@ -1,0 +1,263 @@
+"""AuditService: the event store for administrators, for the persons themselves and for services that rebuild."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC
+from typing import Any
+
+from fitnesshub.audit.v1 import audit_pb2
+from fitnesshub.audit.v1.audit_pb2 import AuditRecord, ChainProblem
+from fitnesshub.audit.v1.audit_service_pb2 import (
+    EraseSubjectRequest,
+    EraseSubjectResponse,
+    ExportAuditRecordsRequest,
+    ListAuditRecordsRequest,
+    ListAuditRecordsResponse,
+    ListOwnAuditRecordsRequest,
+    ListOwnAuditRecordsResponse,
+    ReplayEventsRequest,
+    ReplayEventsResponse,
+    VerifyChainRequest,
+    VerifyChainResponse,
+)
+from fitnesshub.audit.v1.events_pb2 import SubjectErased
+from fitnesshub.event.v1.event_pb2 import Event
+from google.api.httpbody_pb2 import HttpBody
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.descriptor_pool import Default
+from google.protobuf.message import DecodeError, Message
+
+from chassis.call import Call, Wire
+from chassis.clock import Clock
+from chassis.db import Database
+from chassis.errors import InvalidArgument, NotFound
+from chassis.pages import PageTokens, page_size
+from services.audit.clients.checkpoints import Checkpoints
+from services.audit.domain.chain import GENESIS, Verifier, forged, link_of
+from services.audit.domain.sealing import unseal, unwrap
+from services.audit.store import keys, records
+
+AGGREGATE = "subject"
+END = 2**63 - 1
+BATCH = 500
+"""Records read at a time; hashing them takes about 2 ms."""
+VERIFY_SECONDS = 40.0
+"""How long one call verifies: the contract gives it 60."""
+SHOWN_PROBLEMS = 100
+
+
+class AuditApi:
+    """Answers the RPCs of AuditService."""
+
+    def __init__(
+        self, db: Database, clock: Clock, page_tokens: PageTokens, checkpoints: Checkpoints, master_key: bytes
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._page_tokens = page_tokens
+        self._checkpoints = checkpoints
+        self._master = master_key
+
+    async def list_audit_records(self, request: ListAuditRecordsRequest, call: Call) -> ListAuditRecordsResponse:
+        """A page, newest first."""
+        wanted = records.Filter(
+            subject=request.subject_user_id or None,
+            type=request.type or None,
+            aggregate_type=request.aggregate_type or None,
+            aggregate_id=request.aggregate_id or None,
+            time_from=_time(request, "record_time_from"),
+            time_before=_time(request, "record_time_before"),
+        )
+        found, token = await self._page(call.method, request, wanted)
+        return ListAuditRecordsResponse(records=found, next_page_token=token)
+
+    async def list_own_audit_records(
+        self, request: ListOwnAuditRecordsRequest, call: Call
+    ) -> ListOwnAuditRecordsResponse:
+        """A page of what is recorded about the caller."""
+        wanted = records.Filter(subject=call.user_id)
+        found, token = await self._page(f"{call.method} {call.user_id}", request, wanted)
+        return ListOwnAuditRecordsResponse(records=found, next_page_token=token)
+
+    async def verify_chain(self, request: VerifyChainRequest, _call: Call) -> VerifyChainResponse:
+        """Walks along the chain for as long as a call may."""
+        first = max(1, request.from_position)
+        checkpoints = await asyncio.to_thread(self._checkpoints.all)
+        before = GENESIS if first == 1 else await records.hash_at(self._db, first - 1)
+        if before is None:
+            raise InvalidArgument("INVALID_REQUEST", "there is no record before from_position to go on from")
+        head = await records.get_head(self._db)
+        verifier = Verifier(first, before, checkpoints)
+        stop = time.monotonic() + VERIFY_SECONDS
+        last, following = first - 1, 0
+        async for rows in records.read_chain(self._db, first, BATCH):
+            for row in rows:
+                if row["position"] <= head.position or row["position"] in checkpoints:
+                    verifier.see(link_of(row), row["hash"])
+                    last = row["position"]
+            if time.monotonic() >= stop and last < head.position:
+                following = last + 1
+                break
+            await asyncio.sleep(0)
+        if not following:
+            verifier.finish(head.position)
+        problems = [*forged(checkpoints), *verifier.problems]
+        newest = max(
+            (each for each in checkpoints.values() if each.genuine), key=lambda each: each.position, default=None
+        )
+        response = VerifyChainResponse(
+            intact=not problems,
+            problems=[
+                ChainProblem(
+                    damage=audit_pb2.ChainDamage.Value(f"CHAIN_DAMAGE_{each.damage}"),
+                    position=each.position,
+                    description=each.description,
+                )
+                for each in problems[:SHOWN_PROBLEMS]
+            ],
+            from_position=first,
+            to_position=last,
+            next_position=following,
+            checkpoint_position=newest.position if newest else 0,
+        )
+        if newest:
+            response.checkpoint_time.FromDatetime(newest.time)
+        return response
+
+    async def export_audit_records(self, request: ExportAuditRecordsRequest, _call: Call) -> AsyncIterator[HttpBody]:
+        """One JSON object a line, as it is stored: what is sealed stays sealed."""
+        async for rows in records.read_chain(self._db, max(1, request.from_position), BATCH):
+            lines = "".join(_line(row) for row in rows)
+            yield HttpBody(content_type="application/x-ndjson", data=lines.encode())
+
+    async def replay_events(self, request: ReplayEventsRequest, _call: Call) -> AsyncIterator[ReplayEventsResponse]:
+        """Events as they were published, up to what is the head now."""
+        head = await records.get_head(self._db)
+        types = frozenset(request.types)
+        async for rows in records.read_chain(self._db, request.after_position + 1, BATCH):
+            rows = [row for row in rows if row["position"] <= head.position]  # noqa: PLW2901
+            if not rows:
+                return
+            wanted = [row for row in rows if not types or row["type"] in types]
+            opened = await self._open(wanted)
+            events = [
+                _event(row, data).SerializeToString()
+                for row, data in zip(wanted, opened, strict=True)
+                if data is not None
+            ]
+            yield ReplayEventsResponse(events=events, position=rows[-1]["position"])
+
+    async def erase_subject(self, request: EraseSubjectRequest, call: Call) -> Wire:
+        """Destroys the key, and has everybody else told by the event."""
+        now = self._clock.now()
+        async with self._db.write(call) as tx:
+            erased = await tx.execute(keys.ERASE_KEY, subject=request.user_id, now=now)
+            since = now if erased else await tx.value(keys.GET_ERASURE, user_id=request.user_id)
+            if since is None:
+                raise NotFound(
+                    "SUBJECT_UNKNOWN", f"nothing is recorded about the user {request.user_id}", userId=request.user_id
+                )
+            response = EraseSubjectResponse(records=await tx.value(records.COUNT_SUBJECT, user_id=request.user_id))
+            response.erase_time.FromDatetime(since)
+            event = SubjectErased(user_id=request.user_id)
+            event.erase_time.FromDatetime(since)
+            # Told again when asked again, so that whoever missed it hears of it; about nobody, because nobody is left.
+            tx.emit(AGGREGATE, request.user_id, 1, event)
+            return tx.answer(response)
+
+    async def _page(
+        self, bound_to: str, request: ListAuditRecordsRequest | ListOwnAuditRecordsRequest, wanted: records.Filter
+    ) -> tuple[list[AuditRecord], str]:
+        before = END
+        if request.page_token:
+            before = int(self._page_tokens.decode(bound_to, request, request.page_token)[0])
+        size = page_size(request.page_size)
+        rows = await records.list_records(self._db, wanted, before, size + 1)
+        token = ""
+        if len(rows) > size:
+            rows = rows[:size]
+            token = self._page_tokens.encode(bound_to, request, (str(rows[-1]["position"]),))
+        opened = await self._open(rows)
+        return [_record(row, data) for row, data in zip(rows, opened, strict=True)], token
+
+    async def _open(self, rows: Sequence[Mapping[str, Any]]) -> list[bytes | None]:
+        """The payloads; None where the key is gone."""
+        wrapped = await keys.read(self._db, {row["subject_user_id"] for row in rows if row["sealed"]})
+        opened = {user_id: each and unwrap(self._master, user_id, each) for user_id, each in wrapped.items()}
+        found: list[bytes | None] = []
+        for row in rows:
+            if not row["sealed"]:
+                found.append(row["payload"])
+                continue
+            key = opened.get(row["subject_user_id"])
+            found.append(unseal(key, str(row["event_id"]), row["payload"]) if key else None)
+        return found
+
+
+def _time(request: ListAuditRecordsRequest, field: str) -> Any:
+    return getattr(request, field).ToDatetime(tzinfo=UTC) if request.HasField(field) else None  # type: ignore[arg-type]
+
+
+def _any(data: bytes) -> AnyMessage | None:
+    try:
+        return AnyMessage.FromString(data)
+    except DecodeError:
+        return None
+
+
+def _record(row: Mapping[str, Any], data: bytes | None) -> AuditRecord:
+    record = AuditRecord(
+        position=row["position"],
+        event_id=str(row["event_id"]),
+        source=row["source"],
+        type=row["type"],
+        aggregate_type=row["aggregate_type"],
+        aggregate_id=row["aggregate_id"],
+        aggregate_version=row["aggregate_version"],
+        subject_user_id=row["subject_user_id"],
+        hash=row["hash"].hex(),
+    )
+    record.event_time.FromDatetime(row["event_time"])
+    record.record_time.FromDatetime(row["record_time"])
+    # A type that the edge doesn't know it can't write as JSON.
+    if data is not None and (content := _any(data)) is not None and _is_known(content):
+        record.data.CopyFrom(content)
+    return record
+
+
+def _is_known(content: AnyMessage) -> bool:
+    try:
+        Default().FindMessageTypeByName(content.TypeName())
+    except KeyError:
+        return False
+    return True
+
+
+def _event(row: Mapping[str, Any], data: bytes) -> Message:
+    event = Event(
+        id=str(row["event_id"]),
+        source=row["source"],
+        type=row["type"],
+        aggregate_type=row["aggregate_type"],
+        aggregate_id=row["aggregate_id"],
+        aggregate_version=row["aggregate_version"],
+        subject_user_id=row["subject_user_id"],
+    )
+    event.time.FromDatetime(row["event_time"])
+    event.data.MergeFromString(data)
+    return event
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    fields = {name: _plain(value) for name, value in row.items()}
+    return json.dumps(fields, separators=(",", ":")) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if hasattr(value, "isoformat"):
+        return value.isoformat(timespec="microseconds")
+    return value if isinstance(value, bool | int | str) else str(value)

@@ -1,0 +1,1 @@
+"""What the audit service needs of the world outside its database."""

@@ -1,0 +1,1 @@
+"""Rules of the chain and of sealing: pure functions."""

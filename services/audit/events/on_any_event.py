@@ -1,0 +1,74 @@
+"""Appends every event to the store, in the order in which it is heard: one appender at a time."""
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, date, timedelta
+
+from chassis.clock import Clock
+from chassis.db import WriteSession
+from chassis.events.consumer import Received
+from services.audit.domain.chain import Link, link_hash
+from services.audit.domain.sealing import KEY_BYTES, NONCE_BYTES, seal, unwrap, wrap
+from services.audit.store import keys, records
+
+AHEAD = timedelta(days=5)
+"""How long before a month begins its partition is made."""
+
+
+class Appender:
+    """The handler of every event."""
+
+    def __init__(self, clock: Clock, master_key: bytes) -> None:
+        self._clock = clock
+        self._master = master_key
+        self._months: set[date] = set()
+
+    async def append(self, tx: WriteSession, events: Sequence[Received]) -> None:
+        """Seals what is about persons, chains it, stores it."""
+        now = self._clock.now()
+        await self._make_partitions(tx, now.date())
+        head = await records.lock_head(tx)
+        subject_keys = await self._keys(tx, {each.event.subject_user_id for each in events} - {""})
+        position, before = head.position, head.hash
+        links: list[tuple[Link, bytes]] = []
+        for received in events:
+            event = received.event
+            position += 1
+            payload = event.data.SerializeToString()
+            if event.subject_user_id:
+                key = subject_keys[event.subject_user_id]
+                # Of a person who was erased nothing is kept but that there was something.
+                payload = seal(key, os.urandom(NONCE_BYTES), event.id, payload) if key else b""
+            link = Link(
+                position=position,
+                event_id=event.id,
+                source=event.source,
+                type=event.type,
+                event_time=event.time.ToDatetime(UTC),
+                record_time=now,
+                aggregate_type=event.aggregate_type,
+                aggregate_id=event.aggregate_id,
+                aggregate_version=event.aggregate_version,
+                subject_user_id=event.subject_user_id,
+                sealed=bool(event.subject_user_id),
+                payload=payload,
+            )
+            before = link_hash(before, link)
+            links.append((link, before))
+        await records.append(tx, links)
+
+    async def _keys(self, tx: WriteSession, subjects: set[str]) -> dict[str, bytes | None]:
+        """The persons' keys, made where there are none; None for who was erased."""
+        wrapped = await keys.read(tx, subjects)
+        new = {user_id: os.urandom(KEY_BYTES) for user_id in subjects - wrapped.keys()}
+        await keys.insert(
+            tx,
+            {user_id: wrap(self._master, os.urandom(NONCE_BYTES), user_id, key) for user_id, key in new.items()},
+            self._clock.now(),
+        )
+        return {user_id: each and unwrap(self._master, user_id, each) for user_id, each in wrapped.items()} | new
+
+    async def _make_partitions(self, tx: WriteSession, today: date) -> None:
+        for month in {today.replace(day=1), (today + AHEAD).replace(day=1)} - self._months:
+            await records.make_partition(tx, month)
+            self._months.add(month)
