@@ -13,28 +13,27 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
-from fitnesshub.mesh.v1 import status_service_pb2
+from fitnesshub.mesh.v1 import saga_service_pb2, status_service_pb2
 from grpc import aio
 from redis.asyncio import Redis
 
+from chassis import background
 from chassis.call import Call
 from chassis.channel import Channel, InProcess, Network, mesh_channel
 from chassis.clock import SystemClock, SystemIds
 from chassis.contract import host_of, load_contract
 from chassis.db import Database
-from chassis.events.consumer import Consumer
+from chassis.erasure import Erasure
 from chassis.events.redis_bus import RedisBus
-from chassis.events.relay import Relay
 from chassis.host_grpc import GrpcioHost
-from chassis.idempotency import keep_purging
 from chassis.identity import AccessTokens, EndedSessions, ServiceTokens, ServiceTokenSource
 from chassis.migrate import at_head
 from chassis.pipeline import Guards, Pipeline
 from chassis.readiness import INTERVAL, Check, NotReady, Readiness
 from chassis.redis_client import connect
+from chassis.saga_api import SagaApi
 from chassis.service import Runtime, Service, Worker
 from chassis.settings import ProcessSettings, load_process_settings
 from chassis.status_api import StatusApi
@@ -174,6 +173,13 @@ class Process:
                 self._pipeline.add(descriptor, implementation)
         status = StatusApi(self._builds.keys(), self._readiness, self._pipeline)
         self._pipeline.add(status_service_pb2.DESCRIPTOR.services_by_name["StatusService"], status)
+        kinds = {
+            service.name: (*service.sagas, Erasure(database, self._bus, self._ids, service.erase).saga)
+            for service in services
+            if (database := self._databases.get(service.name)) is not None
+        }
+        sagas = SagaApi(self._builds.keys(), self._databases, kinds)
+        self._pipeline.add(saga_service_pb2.DESCRIPTOR.services_by_name["SagaService"], sagas)
         return status
 
     async def _record(self, call: Call, code: int, reason: str) -> None:
@@ -213,32 +219,17 @@ class Process:
     async def _work(self, services: Sequence[Service]) -> None:
         await self._expose(lambda: all(self._readiness.serving(name) for name in self._builds))
         self._background(self._keep_asking(), "readiness")
+        name = f"{socket.gethostname()}-{os.getpid()}-{self._ids.new()}"
         for service in services:
-            for worker in service.workers:
+            workers = list(service.workers)
+            if (database := self._databases.get(service.name)) is not None:
+                workers += background.workers(service, database, self._bus, self._ids, name)
+            for worker in workers:
                 self._background(_keep_running(service.name, worker), f"{service.name}/{worker.name}")
-        for name, database in self._databases.items():
-            for worker in self._pipeline_workers(name, database, services):
-                self._background(_keep_running(name, worker), f"{name}/{worker.name}")
         log.info("working for %s", ", ".join(self._builds))
         await self._stopping.wait()
         log.info("stopping")
         await self._cancel_background()
-
-    def _pipeline_workers(self, name: str, database: Database, services: Sequence[Service]) -> list[Worker]:
-        """What every service with a database has: its relay, its consumers, and a purge of old answers."""
-        bus = self._bus
-        workers = [
-            Worker("relay", Relay(database, bus, database.connect).run),
-            Worker("purge-idempotency", partial(keep_purging, database)),
-        ]
-        consumer = f"{socket.gethostname()}-{os.getpid()}-{self._ids.new()}"
-        for service in services:
-            if service.name == name:
-                workers += [
-                    Worker(f"consume-{each.group}", Consumer(database, bus, each, consumer).run)
-                    for each in service.subscriptions
-                ]
-        return workers
 
     async def _expose(self, ready: Callable[[], bool]) -> None:
         server = await metrics.serve_metrics(self._options.metrics_port, ready, self._options.host)

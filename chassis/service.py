@@ -16,9 +16,11 @@ from chassis.channel import Channel
 from chassis.clock import Clock, Ids
 from chassis.contract import Contract
 from chassis.db import Database
+from chassis.erasure import Erase
 from chassis.events.consumer import Subscription
 from chassis.pages import PageTokens
 from chassis.readiness import Check
+from chassis.sagas.model import Saga
 from chassis.settings import ProcessSettings, ServiceSettings, load_settings
 
 S = TypeVar("S", bound=ServiceSettings)
@@ -45,6 +47,10 @@ class Service:
     workers: tuple[Worker, ...] = ()
     subscriptions: tuple[Subscription, ...] = ()
     """Events it hears; the `work` role runs a consumer for each. Needs a database."""
+    sagas: tuple[Saga, ...] = ()
+    """Kinds of sagas that it begins; the `work` role runs them. Needs a database."""
+    erase: Erase | None = None
+    """Deletes what it holds of a person who is erased; None when it has no data of its own about persons."""
     checks: tuple[Check, ...] = ()
     """Servers it needs besides the database and Redis that the runtime handed out."""
 

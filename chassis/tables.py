@@ -102,6 +102,8 @@ def sagas(metadata: MetaData) -> Table:
         Column("step", Integer, nullable=False),
         Column("data", JSONB, nullable=False),
         Column("attempts", Integer, nullable=False),
+        # How many times an operator let it begin anew.
+        Column("round", Integer, nullable=False),
         Column("problem", Text, nullable=False),
         Column("due_at", DateTime(timezone=True), nullable=False),
         Column("deadline_at", DateTime(timezone=True), nullable=False),
@@ -112,5 +114,17 @@ def sagas(metadata: MetaData) -> Table:
         UniqueConstraint("kind", "key", name="sagas_kind_key"),
     )
     Index("sagas_due", table.c.due_at, postgresql_where=text("status IN (1, 2)"))
+    # Those that an operator looks for, among millions that are done.
+    Index("sagas_not_done", table.c.id, postgresql_where=text("status <> 3"))
     Index("sagas_by_subject", table.c.subject_user_id, table.c.id)
     return table
+
+
+def erased_subjects(metadata: MetaData) -> Table:
+    """Persons who were erased: what is still heard about them has no effect. Nothing but the id they had is kept."""
+    return Table(
+        "erased_subjects",
+        metadata,
+        Column("user_id", Text, primary_key=True),
+        Column("erased_at", DateTime(timezone=True), nullable=False),
+    )

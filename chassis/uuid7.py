@@ -12,3 +12,8 @@ def make(milliseconds: int | None = None) -> uuid.UUID:
     high = (stamp & 0xFFFF_FFFF_FFFF) << 16 | 0x7 << 12 | rest >> 68 & 0xFFF
     low = 0b10 << 62 | rest & (1 << 62) - 1
     return uuid.UUID(int=high << 64 | low)
+
+
+def lowest(milliseconds: int) -> uuid.UUID:
+    """Below every UUIDv7 made at this Unix time or later, above every one made before."""
+    return uuid.UUID(int=(milliseconds & 0xFFFF_FFFF_FFFF) << 80)

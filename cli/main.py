@@ -30,6 +30,8 @@ environment:
   DATABASE_URL        owner's login of a PostgreSQL server to use instead of our own
   REDIS_URL           a Redis or Valkey server to use instead of our own"""
 
+EVENTS = """Reads the Redis of the stack that runs here. The content of events is left out: it is about persons."""
+
 
 def main() -> int:
     """Runs the command line. Returns the exit code."""
@@ -110,6 +112,40 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
         "remove all state: data, secrets, logs",
         f"Refuses while a stack runs. {HOMES}",
     )
-    for name, help_text in (("demo", "a scripted day of one athlete"), ("events", "list and replay dead letters")):
-        add(name, "cli.stack:not_built", f"{help_text} (not built yet)").add_argument("rest", nargs="*")
+    add("demo", "cli.stack:not_built", "a scripted day of one athlete (not built yet)").add_argument("rest", nargs="*")
+    _add_events(add("events", "", "events between services: what goes over the bus, and what was given up", EVENTS))
     return parser.parse_args(words)
+
+
+def _add_events(parser: argparse.ArgumentParser) -> None:
+    kinds = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    tail = kinds.add_parser("tail", help="show the last events, without their content")
+    tail.set_defaults(command="cli.events:tail")
+    tail.add_argument("--source", metavar="SERVICE", help="events of one service; of all by default")
+    tail.add_argument("-f", "--follow", action="store_true", help="go on showing what comes")
+    tail.add_argument("-n", "--lines", type=_positive, default=20, help="how many of the last events; 20 by default")
+    lag = kinds.add_parser("lag", help="show how far each group of readers is")
+    lag.set_defaults(command="cli.events:lag")
+    letters = kinds.add_parser("dlq", help="dead letters: events that a group gave up")
+    actions = letters.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listed = actions.add_parser("list", help="list the dead letters of a group, or the groups that have some")
+    listed.set_defaults(command="cli.events:dead_letters")
+    listed.add_argument("group", nargs="?", metavar="GROUP")
+    for name, function, help_text in (
+        ("replay", "cli.events:replay", "give dead letters to their group once more"),
+        ("discard", "cli.events:discard", "remove dead letters for good"),
+    ):
+        action = actions.add_parser(name, help=help_text)
+        action.set_defaults(command=function)
+        action.add_argument("group", metavar="GROUP")
+        which = action.add_mutually_exclusive_group(required=True)
+        which.add_argument("position", nargs="?", metavar="POSITION", help="of one dead letter, as `dlq list` shows it")
+        which.add_argument("--all", action="store_true", help="all dead letters of the group")
+    for leaf in (tail, lag, *actions.choices.values()):
+        leaf.add_argument("--json", action="store_true", help="for scripts: one object a line")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return int(text)

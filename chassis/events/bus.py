@@ -123,3 +123,29 @@ class Bus(Protocol):
     async def lag(self, source: str) -> list[GroupLag]:
         """How far each group of a log is behind."""
         ...
+
+    async def sources(self) -> list[str]:
+        """The sources that have a log, by name."""
+        ...
+
+    async def newest(self, source: str, count: int) -> list[Delivery]:
+        """The last events of a log, oldest first, read beside all groups."""
+        ...
+
+    async def following(self, source: str, position: str, count: int) -> list[Delivery]:
+        """The events of a log after a position, oldest first, read beside all groups. Empty: from the first."""
+        ...
+
+    async def purge_subject(self, source: str, user_id: str) -> int:
+        """Removes the events about a person from the log of a source, and from what groups were given again or gave up.
+
+        What can't be read and names the person counts as such. Returns how many.
+        """
+        ...
+
+    async def rewrite_files(self) -> None:
+        """Has the server write its files anew, so that what was removed is gone from the disk as well.
+
+        Returns when that has begun; without files there is nothing to do.
+        """
+        ...

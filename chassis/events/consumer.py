@@ -20,7 +20,7 @@ from chassis.clock import is_uuid
 from chassis.db import Database, WriteSession
 from chassis.errors import Aborted, Unavailable
 from chassis.events.bus import Bus, BusError, Delivery
-from chassis.events.statements import receive
+from chassis.events.statements import erased, receive
 from chassis.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -66,6 +66,9 @@ class Subscription:
     group: str
     sources: tuple[str, ...]
     handlers: Mapping[str, Handler]
+    hears_of_erased: bool = False
+    """Whether events about persons who were erased take effect still, as in an archive that keeps what is left of
+    them. For all others such events are as if they had never been."""
 
 
 EVERY = "*"
@@ -97,6 +100,7 @@ class Consumer:
         self._sources = subscription.sources
         self._handlers = subscription.handlers
         self._receive = receive(db.service)
+        self._erased = None if subscription.hears_of_erased else erased(db.service)
         self._failed: list[_Held] = []
         self._reclaimed = 0.0
         self.lag = 0
@@ -201,10 +205,17 @@ class Consumer:
         async with self._db.write() as tx:
             # Sorted: two consumers with the same events wait for each other, and not in a circle.
             rows = await tx.rows(self._receive, group=self._group, event_ids=sorted(events), now=self._db.clock.now())
-            new = [events[str(row["event_id"])] for row in rows]
+            new = await self._without_erased(tx, [events[str(row["event_id"])] for row in rows])
             for handler, received in self._by_handler(new):
                 await handler(tx, received)
         return len(new)
+
+    async def _without_erased(self, tx: WriteSession, events: list[Received]) -> list[Received]:
+        subjects = {received.event.subject_user_id for received in events} - {""}
+        if self._erased is None or not subjects:
+            return events
+        gone = {row["user_id"] for row in await tx.rows(self._erased, user_ids=sorted(subjects))}
+        return [received for received in events if received.event.subject_user_id not in gone]
 
     def _by_handler(self, events: Sequence[Received]) -> list[tuple[Handler, list[Received]]]:
         """Events of a type that nobody here handles have no effect: a later version of us may know them."""

@@ -6,6 +6,7 @@ from functools import cache
 from sqlalchemy import (
     ARRAY,
     MetaData,
+    Text,
     Uuid,
     any_,
     bindparam,
@@ -99,3 +100,12 @@ def handled(schema: str) -> Statement:
     inbox = tables.inbox(MetaData(schema=schema))
     is_it = (inbox.c.consumer_group == bindparam("group")) & (inbox.c.event_id == bindparam("event_id"))
     return Statement(select(exists().where(is_it)))
+
+
+@cache
+def erased(schema: str) -> Statement:
+    """Which of some persons were erased."""
+    subjects = tables.erased_subjects(MetaData(schema=schema))
+    return Statement(
+        select(subjects.c.user_id).where(subjects.c.user_id == any_(bindparam("user_ids", type_=ARRAY(Text))))
+    )

@@ -18,6 +18,10 @@ class Status(IntEnum):
     """It failed, and everything that can be undone is undone."""
 
 
+OPEN = frozenset({Status.RUNNING, Status.COMPENSATING})
+"""It goes on by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a step is told."""
@@ -30,7 +34,8 @@ class Context:
     data: dict[str, Any]
     """What the saga was started with, and what its steps have returned since. JSON."""
     step_key: str
-    """The same at every attempt of this step and of no other: an Idempotency-Key for what the step calls."""
+    """The same at every attempt of this step and of no other: an Idempotency-Key for what the step calls. When an
+    operator lets the saga begin anew, it is another one."""
 
 
 Action = Callable[[Context], Awaitable[dict[str, Any] | None]]
@@ -51,6 +56,8 @@ class Step:
     """Of one attempt."""
     attempts: int = 10
     """After so many failures it has failed for good; with the pauses that is some 3 minutes."""
+    delay: timedelta = timedelta()
+    """How long after the step before it is done this one begins; doesn't apply to the first."""
 
 
 @dataclass(frozen=True)

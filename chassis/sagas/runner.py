@@ -22,17 +22,19 @@ from chassis.errors import (
     PermissionDenied,
     Unauthenticated,
     Unavailable,
-    Unimplemented,
 )
 from chassis.sagas.model import Context, Saga, Status
 from chassis.sagas.statements import SagaStatements, saga_statements
+from chassis.telemetry import metrics
 
 log = logging.getLogger(__name__)
 
 POLL = 0.2
-"""Seconds between looks for something that is due."""
+"""Seconds between looks for something that is due, of one runner at a time: five a second however many there are."""
 RUNNERS = 4
 """Sagas a process runs at a time; they mostly wait for other services."""
+MEASURE = 5.0
+"""Seconds between counts for the metrics."""
 LEASE = timedelta(seconds=15)
 """How long a dead runner keeps a saga: an attempt of 10 s, and the time to store how it ended. A longer attempt takes
 a longer lease."""
@@ -49,10 +51,10 @@ FINAL = (
     AlreadyExists,
     PermissionDenied,
     FailedPrecondition,
-    Unimplemented,
     Unauthenticated,
 )
-"""Failures that trying again doesn't mend."""
+"""Failures that trying again doesn't mend. Unimplemented isn't one: while versions are exchanged, a callee may be the
+older one."""
 
 
 async def start(
@@ -80,6 +82,7 @@ async def start(
         step=0,
         data=dict(data),
         attempts=0,
+        round=0,
         problem="",
         due_at=now,
         deadline_at=now + saga.timeout,
@@ -99,45 +102,90 @@ class SagaRunner:
         self._ids = ids
         self._sagas = {saga.kind: saga for saga in sagas}
         self._sql: SagaStatements = saga_statements(db.service)
+        self._looking = asyncio.Lock()
+        self._failing = False
+        self.open = 0
+        """Sagas that haven't ended, as of the last look."""
+        self.oldest_seconds = 0.0
+        """How long the one that is due longest has been due."""
+        self.undone = 0
+        """Sagas that were undone and are kept: each is something for an operator to look at."""
+        for name, text, read in (
+            ("sagas_open", "Sagas that haven't ended", lambda: self.open),
+            ("sagas_oldest_due_seconds", "How long the saga that is due longest waits", lambda: self.oldest_seconds),
+            ("sagas_undone", "Sagas that were undone, to be looked at", lambda: self.undone),
+        ):
+            metrics.watch(name, text, read, service=db.service)
 
     async def run(self) -> None:
         """Runs sagas until it is cancelled."""
-        await asyncio.gather(*(self._run_one_by_one() for _ in range(RUNNERS)))
+        await asyncio.gather(self._keep_measuring(), *(self._run_one_by_one() for _ in range(RUNNERS)))
 
     async def _run_one_by_one(self) -> None:
-        failing = False
         while True:
             try:
-                busy = await self.step()
-                failing = False
+                # One looks, the others wait for it to find something: what is idle asks five times a second in all.
+                async with self._looking:
+                    row = await self._claim()
+                    while row is None:
+                        await asyncio.sleep(POLL)
+                        if await self._db.value(self._sql.is_due, now=self._db.clock.now()) is not None:
+                            row = await self._claim()
+                await self._attempt(row)
+                self._failing = False
             except Unavailable as error:
-                if not failing:
-                    log.warning("the sagas of %s have to wait: %s", self._db.service, error)
-                failing = True
-                busy = False
+                self._warn_once(error)
                 await asyncio.sleep(RETRY)
-            if not busy:
-                await asyncio.sleep(POLL * random.uniform(0.5, 1.5))  # noqa: S311 - runners shouldn't ask all at once
+
+    async def _keep_measuring(self) -> None:
+        while True:
+            try:
+                await self.measure()
+            except Unavailable as error:
+                self._warn_once(error)
+            await asyncio.sleep(MEASURE)
+
+    async def measure(self) -> None:
+        """Counts for the metrics."""
+        row = await self._db.row(self._sql.measure)
+        if row is not None:
+            self.open, self.undone = row["open"], row["undone"]
+            waited = self._db.clock.now() - row["oldest"] if row["oldest"] else timedelta()
+            self.oldest_seconds = max(0.0, waited.total_seconds())
+
+    def _warn_once(self, error: Unavailable) -> None:
+        if not self._failing:
+            log.warning("the sagas of %s have to wait: %s", self._db.service, error)
+        self._failing = True
 
     async def step(self) -> bool:
         """Makes one attempt of one step of the saga that is due longest; False when none is."""
-        now = self._db.clock.now()
-        holder = self._ids.new()
-        async with self._db.write() as tx:
-            row = await tx.row(self._sql.claim, now=now, lease_until=now + LEASE, holder=holder)
+        row = await self._claim()
         if row is None:
             return False
+        await self._attempt(row)
+        return True
+
+    async def _claim(self) -> Record | None:
+        """The saga that is due longest, for this call alone until its lease ends."""
+        now = self._db.clock.now()
+        async with self._db.write() as tx:
+            return await tx.row(self._sql.claim, now=now, lease_until=now + LEASE, holder=self._ids.new())
+
+    async def _attempt(self, row: Record) -> None:
+        """Makes one attempt of the step that a claimed saga is at."""
+        now = self._db.clock.now()
+        holder = row["lease_holder"]
         saga = self._sagas.get(row["kind"])
         if saga is None:
             log.error("saga %s is of the kind %s, which this version doesn't know", row["id"], row["kind"])
             await self._record(row, holder, problem="unknown kind", due_in=_pause(row["attempts"]))
-            return True
+            return
         await self._extend(row, holder, saga, now)
         if row["status"] == Status.COMPENSATING:
             await self._undo(row, holder, saga)
         else:
             await self._do(row, holder, saga, now)
-        return True
 
     async def _extend(self, row: Record, holder: str, saga: Saga, now: datetime) -> None:
         needed = saga.steps[row["step"]].timeout + LEASE_MARGIN
@@ -170,10 +218,11 @@ class SagaRunner:
             status=Status.DONE if is_done else Status.RUNNING,
             step=following,
             data={**row["data"], **(result or {})},
+            due_in=timedelta() if is_done else saga.steps[following].delay,
         )
 
     async def _give_up(self, row: Record, holder: str, problem: str) -> None:
-        log.warning("saga %s (%s, %s) is undone: %s", row["id"], row["kind"], row["key"], problem)
+        log.warning("saga %s (%s, %s) is given up: %s", row["id"], row["kind"], row["key"], problem)
         await self._record(row, holder, status=Status.COMPENSATING, problem=problem)
 
     async def _undo(self, row: Record, holder: str, saga: Saga) -> None:
@@ -200,6 +249,8 @@ class SagaRunner:
             step=max(0, row["step"] - 1),
             data={**row["data"], **(result or {})},
         )
+        if last:
+            log.warning("saga %s (%s, %s) has been undone: %s", row["id"], row["kind"], row["key"], row["problem"])
 
     async def _record(
         self,
@@ -237,7 +288,7 @@ def _context(row: Record) -> Context:
         key=row["key"],
         subject_user_id=row["subject_user_id"],
         data=row["data"],
-        step_key=f"{row['id']}/{row['step']}/{way}",
+        step_key=f"{row['id']}/{row['round']}/{row['step']}/{way}",
     )
 
 

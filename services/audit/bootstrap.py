@@ -31,6 +31,8 @@ def build(runtime: Runtime) -> Service:
     return Service(
         name=runtime.service,
         apis={audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]: api},
-        subscriptions=(Subscription(GROUP, sources, {EVERY: Appender(runtime.clock, master_key).append}),),
+        subscriptions=(
+            Subscription(GROUP, sources, {EVERY: Appender(runtime.clock, master_key).append}, hears_of_erased=True),
+        ),
         workers=(Worker("checkpoints", upkeep.run),),
     )

@@ -9,6 +9,7 @@ from services.user.api.issuing import SessionIssuer
 from services.user.api.upkeep import Upkeep
 from services.user.clients.ended_sessions import EndedSessionsFeed
 from services.user.clients.password_hashes import PasswordHashes
+from services.user.events.on_subject_erased import UserEraser
 from services.user.settings import UserSettings
 
 
@@ -42,6 +43,7 @@ def build(runtime: Runtime) -> Service:
             auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]: auth,
             gotrue_service_pb2.DESCRIPTOR.services_by_name["GoTrueService"]: gotrue,
         },
+        erase=UserEraser(database, feed, runtime.clock).erase,
         workers=(
             Worker("republish ended sessions", upkeep.republish_forever),
             Worker("tidy", upkeep.tidy_forever),

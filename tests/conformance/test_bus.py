@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from uuid import uuid4
 
 import pytest
+from fitnesshub.event.v1.event_pb2 import Event
 from redis.asyncio import Redis
 
 from chassis import redis_client
 from chassis.events.bus import Bus, BusError, Delivery
 from chassis.events.redis_bus import RedisBus
+from embedded.valkey import Valkey
 
 WAIT = 0.05
 """Seconds: nothing is expected to come."""
@@ -149,3 +153,76 @@ async def test_a_server_that_is_away_is_a_bus_error() -> None:
         await bus.append("orders", [b"1"])
     with pytest.raises(BusError):
         await bus.fetch("readers", "one", ["orders"], count=1, wait=WAIT)
+
+
+async def test_logs_can_be_read_beside_all_groups(bus: Bus) -> None:
+    assert await bus.sources() == []
+    await bus.append("orders", [b"1", b"2", b"3"])
+    await bus.append("bills", [b"4"])
+    await bus.join("readers", ["orders", "bills"])
+    assert await bus.sources() == ["bills", "orders"]
+    two, three = await bus.newest("orders", 2)
+    assert (two.source, two.data, three.data) == ("orders", b"2", b"3")
+    assert await bus.following("orders", two.position, 10) == [three]
+    assert texts(await bus.following("orders", "", 2)) == [b"1", b"2"]
+    assert await bus.newest("nothing", 10) == []
+    assert texts(await fetch(bus)) == [b"1", b"2", b"3"]
+
+
+def about(user_id: str, note: str = "", event_id: str = "") -> bytes:
+    return Event(id=event_id, subject_user_id=user_id, traceparent=note).SerializeToString()
+
+
+async def test_a_person_is_purged(bus: Bus) -> None:
+    ada, bob = str(uuid4()), str(uuid4())
+    await bus.join("readers", ["orders"])
+    await bus.join("slow", ["orders"])
+    many = [about(ada, str(number)) if number % 3 else about(bob, str(number)) for number in range(1500)]
+    await bus.append("orders", many)
+    await bus.append("orders", [about(ada) + b"\xff", b"\xff\xff", about(bob, f"met {ada}")])
+    await bus.append("bills", [about(ada)])
+    first, second = await fetch(bus, count=2)
+    assert (Event.FromString(first.data).subject_user_id, Event.FromString(second.data).subject_user_id) == (bob, ada)
+    await bus.bury("slow", Delivery("orders", "0-1", about(ada)), "no")
+    await bus.bury("slow", Delivery("orders", "0-1", about(bob)), "no")
+    await bus.bury("slow", Delivery("orders", "0-1", about(ada, "again")), "no")
+    await bus.revive("slow", (await bus.dead_letters("slow"))[2])
+
+    assert await bus.purge_subject("orders", ada) == 1000 + 1 + 2
+    assert await bus.purge_subject("orders", ada) == 0
+
+    left = [b"\xff\xff", *(each for each in many if ada.encode() not in each), about(bob, f"met {ada}")]
+    assert sorted(texts(await bus.following("orders", "", 2000))) == sorted(left)
+    assert texts(await fetch(bus, "slow", count=2000)) == [*left[1:-1], left[0], left[-1]]
+    assert [letter.data for letter in await bus.dead_letters("slow")] == [about(bob)]
+    assert len(await bus.newest("bills", 10)) == 1
+    assert await bus.purge_subject("bills", ada) == 1
+    # What a consumer holds of it is no obstacle to anything.
+    assert await bus.reclaim("readers", "two", ["orders"], idle=0, count=10) == [
+        Delivery("orders", first.position, first.data, 2)
+    ]
+    await bus.acknowledge("readers", [first])
+    rest = await fetch(bus, count=2000)
+    assert len(rest) == len(left) - 1
+    await bus.acknowledge("readers", rest)
+    await bus.acknowledge("slow", await bus.reclaim("slow", "one", ["orders"], idle=0, count=2000))
+    assert {lag.group: lag.waiting + lag.unacknowledged for lag in await bus.lag("orders")} == {"readers": 0, "slow": 0}
+    assert await bus.trim("orders", 0) == len(left)
+
+
+async def test_what_was_removed_leaves_the_disk(bus: Bus, redis: Redis, valkey: Valkey) -> None:
+    secret = uuid4().hex.encode()
+    ada = str(uuid4())
+    await bus.append("orders", [about(ada, secret.decode())])
+    await bus.purge_subject("orders", ada)
+
+    def on_disk() -> bool:
+        return any(secret in file.read_bytes() for file in valkey.data.rglob("*") if file.is_file())
+
+    async with asyncio.timeout(20):
+        while not on_disk():  # written once a second
+            await asyncio.sleep(0.05)
+        while on_disk():
+            with suppress(BusError):  # it does so already
+                await bus.rewrite_files()
+            await asyncio.sleep(0.2)

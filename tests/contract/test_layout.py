@@ -9,7 +9,7 @@ import pytest
 
 from tests.contract.source import ROOT, services
 
-ROOMS = {"api", "domain", "store", "events", "clients", "migrations"}
+ROOMS = {"api", "domain", "store", "events", "sagas", "clients", "migrations"}
 FILES = {"README.md", "__init__.py", "bootstrap.py", "settings.py"}
 NOT_OURS = {"gen", "node_modules", "__pycache__"}
 LONGEST = 450

@@ -4,13 +4,17 @@ The access matrix sends each of them as its owner first and then, unchanged, as 
 is missing here fails the matrix.
 """
 
+import asyncio
 import json
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fitnesshub.gateway.v1 import health_service_pb2
+from fitnesshub.audit.v1 import audit_service_pb2, audit_service_pb2_grpc
+from fitnesshub.gateway.v1 import health_service_pb2, saga_service_pb2_grpc
+from fitnesshub.gateway.v1 import saga_service_pb2 as gateway_sagas
+from fitnesshub.mesh.v1 import saga_service_pb2 as mesh_sagas
 from fitnesshub.mesh.v1 import status_service_pb2
 from fitnesshub.options.v1 import policy_pb2
 from fitnesshub.user.v1 import auth_service_pb2, auth_service_pb2_grpc, gotrue_service_pb2
@@ -24,6 +28,7 @@ from fitnesshub.workout.v1 import (
 )
 from google.api import httpbody_pb2
 from google.protobuf.message import Message
+from grpc import StatusCode, aio
 
 PASSWORD = "correct horse battery"
 
@@ -60,6 +65,8 @@ class World:
         self.auth: Any = auth_service_pb2_grpc.AuthServiceStub(channel)
         self.workouts: Any = workout_service_pb2_grpc.WorkoutServiceStub(channel)
         self.exercises: Any = exercise_service_pb2_grpc.ExerciseServiceStub(channel)
+        self.audit: Any = audit_service_pb2_grpc.AuditServiceStub(channel)
+        self.sagas: Any = saga_service_pb2_grpc.SagaServiceStub(channel)
         self.operator = operator
         """Somebody with a role, by its name."""
 
@@ -81,6 +88,27 @@ class World:
         return await self.exercises.GetExercise(  # type: ignore[no-any-return]
             exercise_service_pb2.GetExerciseRequest(exercise_id=answer.outcomes[0].exercise_id)
         )
+
+    async def open_saga(self) -> mesh_sagas.Saga:
+        """A saga that goes on for a day: that of erasing somebody."""
+        person, admin = await self.person(), self.operator("admin").metadata
+        kind = gateway_sagas.ListSagasRequest(kind="subject_erasure", service="workout")
+        erasure = audit_service_pb2.EraseSubjectRequest(user_id=person.user_id)
+        async with asyncio.timeout(15):
+            while True:
+                try:
+                    await self.audit.EraseSubject(erasure, metadata=admin)
+                    break
+                except aio.AioRpcError as error:
+                    if error.code() is not StatusCode.NOT_FOUND:
+                        raise
+                await asyncio.sleep(0.2)  # the audit service hears of the person in a moment
+            while True:
+                answer = await self.sagas.ListSagas(kind, metadata=admin)
+                for saga in answer.sagas:
+                    if saga.data["userId"] == person.user_id:
+                        return saga  # type: ignore[no-any-return]
+                await asyncio.sleep(0.2)
 
 
 def new_workout() -> workout_pb2.Workout:
@@ -190,6 +218,23 @@ async def import_exercises(world: World) -> Good:
     return Good(request, world.operator("admin"))
 
 
+async def list_sagas(world: World) -> Good:
+    return Good(gateway_sagas.ListSagasRequest(), world.operator("admin"))
+
+
+async def list_own_sagas(world: World) -> Good:
+    return Good(gateway_sagas.ListOwnSagasRequest(), await world.person())
+
+
+async def retry_saga(world: World) -> Good:
+    return Good(gateway_sagas.RetrySagaRequest(saga_id=(await world.open_saga()).id), world.operator("admin"))
+
+
+async def retry_service_saga(world: World) -> Good:
+    saga = await world.open_saga()
+    return Good(mesh_sagas.RetryServiceSagaRequest(service=saga.service, saga_id=saga.id), None)
+
+
 def plain(request: Message) -> Callable[[World], Awaitable[Good]]:
     """A request that needs nothing and nobody."""
 
@@ -201,6 +246,11 @@ def plain(request: Message) -> Callable[[World], Awaitable[Good]]:
 
 GOOD: dict[str, Callable[[World], Awaitable[Good]]] = {
     "/fitnesshub.gateway.v1.HealthService/GetHealth": plain(health_service_pb2.GetHealthRequest()),
+    "/fitnesshub.gateway.v1.SagaService/ListSagas": list_sagas,
+    "/fitnesshub.gateway.v1.SagaService/ListOwnSagas": list_own_sagas,
+    "/fitnesshub.gateway.v1.SagaService/RetrySaga": retry_saga,
+    "/fitnesshub.mesh.v1.SagaService/ListServiceSagas": plain(mesh_sagas.ListServiceSagasRequest(service="workout")),
+    "/fitnesshub.mesh.v1.SagaService/RetryServiceSaga": retry_service_saga,
     "/fitnesshub.mesh.v1.StatusService/GetServiceStatus": plain(
         status_service_pb2.GetServiceStatusRequest(service="workout")
     ),

@@ -49,3 +49,10 @@ def grant(user: User, role: str) -> bool:
         return False
     user.roles.append(role)
     return True
+
+
+def erased(user: User, now: datetime) -> User:
+    """What is left of a user who is erased: an id that nobody can sign in with."""
+    left = User(id=user.id, email=f"{user.id}@erased.invalid", version=user.version + 1)
+    left.update_time.FromDatetime(now)
+    return left

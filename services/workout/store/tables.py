@@ -26,6 +26,7 @@ idempotency_records = tables.idempotency_records(metadata)
 relay_state = tables.relay_state(metadata)
 inbox = tables.inbox(metadata)
 sagas = tables.sagas(metadata)
+erased_subjects = tables.erased_subjects(metadata)
 
 exercises = Table(
     "exercises",

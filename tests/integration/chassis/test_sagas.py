@@ -1,26 +1,37 @@
 """A saga ends whole or undone, whoever dies at whatever moment, and every effect is there once."""
 
 import asyncio
+import os
 import random
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from chassis.clock import FixedClock, SystemIds
+from chassis.clock import FixedClock, SystemClock, SystemIds
 from chassis.db import Database, Statement
 from chassis.errors import FailedPrecondition, Unavailable
 from chassis.sagas import runner as module
 from chassis.sagas.model import Context, Saga, Status, Step
 from chassis.sagas.runner import SagaRunner, start
+from tests.integration.chassis import saga_process
 from tests.integration.chassis.depot import new_id
 from tests.stack.databases import TestDatabase
 
 CLEAR = Statement(text("DELETE FROM depot.sagas"))
 ALL = Statement(text("SELECT * FROM depot.sagas ORDER BY id"))
+END_LEASES = Statement(text("UPDATE depot.sagas SET lease_until = now() WHERE lease_until IS NOT NULL"))
+PROGRESS = Statement(
+    # Steps done and undone; the fourth step is the one that fails and is undone first.
+    text("SELECT sum(CASE status WHEN 2 THEN 4 + 3 - step WHEN 4 THEN 8 ELSE step END) FROM depot.sagas")
+)
+ROOT = Path(__file__).parents[3]
 START = datetime(2026, 11, 23, tzinfo=UTC)
 
 
@@ -106,7 +117,7 @@ async def test_all_steps_are_done_in_order(depot: Database, clock: FixedClock) -
     assert (row["status"], row["problem"], row["subject_user_id"]) == (Status.DONE, "", "ada")
     assert row["data"] == {"amount": 5, "result0": 0, "result1": 1, "result2": 2}
     assert shop.effects == {"order/0", "order/1", "order/2"}
-    assert shop.seen == [f"{row['id']}/{number}/do" for number in range(3)]
+    assert shop.seen == [f"{row['id']}/0/{number}/do" for number in range(3)]
 
 
 async def test_a_saga_starts_once_and_with_its_transaction(depot: Database) -> None:
@@ -261,3 +272,42 @@ async def test_a_runner_that_was_given_up_changes_nothing(depot: Database, clock
     (after,) = await depot.rows(ALL)
     assert dict(after) == dict(row)
     assert "by" not in after["data"]
+
+
+def spawn(database: TestDatabase, folder: Path) -> "subprocess.Popen[bytes]":
+    words = [sys.executable, "-m", saga_process.__name__, database.server_url, database.password("depot"), str(folder)]
+    return subprocess.Popen(words, cwd=ROOT)
+
+
+async def test_a_killed_process_leaves_nothing_half_done(
+    depot: Database, depot_database: TestDatabase, tmp_path: Path
+) -> None:
+    """Real processes, killed again and again at whatever they are doing; the next takes over when the lease ends."""
+    saga = saga_process.errand(tmp_path)
+    keys = [f"{'no' if number % 3 == 0 else 'yes'}{number}" for number in range(30)]
+    now = SystemClock().now()
+    for key in keys:
+        async with depot.write() as tx:
+            await start(tx, "depot", saga, new_id(), key, {}, now=now)
+    all_done = 20 * saga_process.STEPS + 10 * (2 * saga_process.STEPS)
+    kills = 0
+    async with asyncio.timeout(60):
+        while (before := await depot.value(PROGRESS)) < all_done:
+            process = spawn(depot_database, tmp_path)
+            try:
+                while await depot.value(PROGRESS) < min(before + 20, all_done):
+                    await asyncio.sleep(0.005)
+            finally:
+                process.kill()
+                process.wait()
+            kills += 1
+            async with depot.write() as tx:
+                await tx.execute(END_LEASES)  # what the clock does in 15 s
+    rows = await depot.rows(ALL)
+    assert {row["key"]: row["status"] for row in rows} == {
+        key: Status.COMPENSATED if key.startswith("no") else Status.DONE for key in keys
+    }
+    effects = {f"{key}-{number}" for key in keys if key.startswith("yes") for number in range(saga_process.STEPS)}
+    assert set(os.listdir(tmp_path)) == effects  # noqa: PTH208 - names are what is compared
+    assert kills >= 5
+    assert len({pid for row in rows for pid in row["data"].values()}) >= 3, "sagas were taken over"

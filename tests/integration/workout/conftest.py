@@ -6,7 +6,9 @@ from typing import Any
 
 import asyncpg
 import pytest
+from fitnesshub.user.v1 import stats_service_pb2
 
+from chassis.channel import Channel, InProcess
 from chassis.clock import FixedClock, SystemClock, SystemIds
 from chassis.contract import load_contract
 from chassis.db import Database
@@ -18,6 +20,7 @@ from chassis.settings import load_process_settings
 from chassis.tokens import make_secrets
 from services.workout import bootstrap
 from services.workout.store import consistency
+from tests.integration.workout.totals import Totals
 from tests.integration.workout.world import ISSUER, START, Athlete, Importer, Visitor, World, new_exercise
 from tests.stack.databases import TestDatabase
 
@@ -27,6 +30,7 @@ class Resources:
     """What the service asks its process for."""
 
     db: Database
+    pipeline: Pipeline
 
     def database(self, service: str) -> Database:
         return self.db
@@ -34,8 +38,9 @@ class Resources:
     def redis(self, service: str) -> Any:
         raise AssertionError("the workout service needs no Redis")
 
-    def channel(self, owner: str, service: str) -> Any:
-        raise AssertionError("the workout service calls no other")
+    def channel(self, owner: str, service: str) -> Channel:
+        assert (owner, service) == ("workout", "user"), "the workout service calls no other"
+        return Channel(InProcess(self.pipeline, owner))
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +61,14 @@ async def world(database: TestDatabase) -> AsyncIterator[World]:
     db = database.connect("workout", clock=clock)
     await db.open()
     contract = load_contract()
+    guards = Guards(
+        AccessTokens(database.secrets / "access-token-keys.json", ISSUER, SystemClock()),
+        ServiceTokens(database.secrets / "service-keys.json"),
+        EndedSessions(connect("redis://127.0.0.1:1")),
+    )
+    pipeline = Pipeline(contract, guards, db.record_call)
+    totals = Totals()
+    pipeline.add(stats_service_pb2.DESCRIPTOR.services_by_name["StatsService"], totals)
     service = bootstrap.build(
         Runtime(
             service="workout",
@@ -65,19 +78,13 @@ async def world(database: TestDatabase) -> AsyncIterator[World]:
             ids=SystemIds(),
             contract=contract,
             hosted=["workout"],
-            resources=Resources(db),
+            resources=Resources(db, pipeline),
         )
     )
-    guards = Guards(
-        AccessTokens(database.secrets / "access-token-keys.json", ISSUER, SystemClock()),
-        ServiceTokens(database.secrets / "service-keys.json"),
-        EndedSessions(connect("redis://127.0.0.1:1")),
-    )
-    pipeline = Pipeline(contract, guards, db.record_call)
     for descriptor, api in service.apis.items():
         pipeline.add(descriptor, api)
     owner = await asyncpg.connect(database.owner_url)
-    yield World(pipeline, db, clock, owner, database.secrets)
+    yield World(pipeline, db, clock, owner, database.secrets, service, totals)
     found = await consistency.differences(db)
     await owner.close()
     await db.close()

@@ -52,8 +52,10 @@ from chassis.clock import FixedClock, SystemIds
 from chassis.db import Database
 from chassis.errors import Failure
 from chassis.pipeline import Pipeline
+from chassis.service import Service
 from chassis.tokens import sign_access_token
 from services.workout.store import consistency
+from tests.integration.workout.totals import Totals
 
 __all__ = ["CREATED", "REFUSED", "UNCHANGED", "UPDATED", "Athlete", "Importer", "Visitor", "World", "failing"]
 
@@ -65,12 +67,22 @@ class World:
     """One service, one database, one clock."""
 
     def __init__(
-        self, pipeline: Pipeline, db: Database, clock: FixedClock, owner: "asyncpg.Connection[Any]", secrets: Path
+        self,
+        pipeline: Pipeline,
+        db: Database,
+        clock: FixedClock,
+        owner: "asyncpg.Connection[Any]",
+        secrets: Path,
+        service: Service,
+        totals: Totals,
     ) -> None:
         self.pipeline = pipeline
         self.db = db
         self.clock = clock
         self.secrets = secrets
+        self.service = service
+        self.totals = totals
+        """What the user service has heard."""
         self._owner = owner
 
     def new_id(self) -> str:

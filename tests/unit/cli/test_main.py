@@ -49,12 +49,38 @@ def test_wrong_usage_is_2(run: Run, words: tuple[str, ...]) -> None:
     assert err.startswith("usage: fitnesshub")
 
 
-@pytest.mark.parametrize(("words", "name"), [(("demo",), "demo"), (("events", "dlq"), "events")])
-def test_what_is_not_built_says_so_with_2(run: Run, words: tuple[str, ...], name: str) -> None:
-    assert run(*words) == (2, "", f"fitnesshub: `{name}` is not built yet\n")
+def test_what_is_not_built_says_so_with_2(run: Run) -> None:
+    assert run("demo") == (2, "", "fitnesshub: `demo` is not built yet\n")
 
 
-@pytest.mark.parametrize("words", [("token",), ("migrate",), ("import", "exercises", "x.json")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("events",),
+        ("events", "dlq"),
+        ("events", "dlq", "replay", "audit"),
+        ("events", "dlq", "discard", "audit", "1-0", "--all"),
+        ("events", "tail", "-n", "0"),
+    ],
+)
+def test_wrong_usage_of_events_is_2(run: Run, words: tuple[str, ...]) -> None:
+    code, out, err = run(*words)
+    assert (code, out) == (2, "")
+    assert err.startswith("usage: fitnesshub events")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("token",),
+        ("migrate",),
+        ("import", "exercises", "x.json"),
+        ("events", "tail"),
+        ("events", "lag"),
+        ("events", "dlq", "list"),
+        ("events", "dlq", "replay", "audit", "--all"),
+    ],
+)
 def test_what_needs_a_stack_is_3_without_one(run: Run, home: Home, words: tuple[str, ...]) -> None:
     expected = f"fitnesshub: nothing is running in {home.root}; start it with `fitnesshub up`\n"
     assert run(*words) == (3, "", expected)

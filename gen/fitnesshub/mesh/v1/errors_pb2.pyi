@@ -70,6 +70,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Too many calls from this address or by this user. `Retry-After` says when to try again. Sent by the edge."""
     UPSTREAM_UNAVAILABLE: _ErrorReason.ValueType  # 23
     """The service that answers this RPC can't be reached. Try again. Sent by the edge."""
+    SAGA_NOT_FOUND: _ErrorReason.ValueType  # 26
+    """There is no saga with this id. Metadata: `sagaId`."""
+    SAGA_DONE: _ErrorReason.ValueType  # 27
+    """The saga is done: there is nothing left to be tried. Metadata: `sagaId`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons that every RPC shares. Sent as `google.rpc.ErrorInfo.reason` with the domain `fitnesshub.dev`."""
@@ -122,4 +126,8 @@ RATE_LIMITED: ErrorReason.ValueType  # 22
 """Too many calls from this address or by this user. `Retry-After` says when to try again. Sent by the edge."""
 UPSTREAM_UNAVAILABLE: ErrorReason.ValueType  # 23
 """The service that answers this RPC can't be reached. Try again. Sent by the edge."""
+SAGA_NOT_FOUND: ErrorReason.ValueType  # 26
+"""There is no saga with this id. Metadata: `sagaId`."""
+SAGA_DONE: ErrorReason.ValueType  # 27
+"""The saga is done: there is nothing left to be tried. Metadata: `sagaId`."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

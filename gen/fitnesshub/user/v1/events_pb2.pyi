@@ -32,6 +32,8 @@ class _SessionEndCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sessi
     """The person signed out."""
     SESSION_END_CAUSE_TOKEN_REUSED: _SessionEndCause.ValueType  # 2
     """A refresh token was used twice."""
+    SESSION_END_CAUSE_ERASED: _SessionEndCause.ValueType  # 7
+    """The person was erased. No event tells of it but SubjectErased."""
 
 class SessionEndCause(_SessionEndCause, metaclass=_SessionEndCauseEnumTypeWrapper):
     """Why a session ended."""
@@ -42,6 +44,8 @@ SESSION_END_CAUSE_SIGNED_OUT: SessionEndCause.ValueType  # 1
 """The person signed out."""
 SESSION_END_CAUSE_TOKEN_REUSED: SessionEndCause.ValueType  # 2
 """A refresh token was used twice."""
+SESSION_END_CAUSE_ERASED: SessionEndCause.ValueType  # 7
+"""The person was erased. No event tells of it but SubjectErased."""
 Global___SessionEndCause: _TypeAlias = SessionEndCause  # noqa: Y015
 
 @_typing.final

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from chassis.migrate import create_chassis_tables, create_event_tables
+from chassis.migrate import create_chassis_tables, create_event_tables, keep_out_of_statistics
 
 revision = "0001"
 down_revision = None
@@ -75,3 +75,4 @@ def upgrade() -> None:
             erased_at timestamptz
         )
     """)
+    keep_out_of_statistics("subject_keys", "wrapped_key")

@@ -1,11 +1,12 @@
 """What relay and consumers of the workout service remember."""
 
-from chassis.migrate import create_event_tables
+from chassis.migrate import create_event_tables, keep_out_of_statistics
 
 revision = "0002"
 down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Creates the tables."""
+    """Creates the tables, and keeps what persons wrote out of the planner's statistics."""
     create_event_tables()
+    keep_out_of_statistics("workouts", "wire")

@@ -1,0 +1,1 @@
+"""The analytics service: what training adds up to."""

@@ -1,0 +1,1 @@
+"""What the analytics service answers: one file per proto service, one method per RPC."""

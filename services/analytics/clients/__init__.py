@@ -1,0 +1,1 @@
+"""Ports of the analytics service to other services."""

@@ -1,0 +1,1 @@
+"""What the analytics service makes of events: one handler a kind of resource."""

@@ -1,0 +1,1 @@
+"""The tables of the analytics service and the statements on them."""

@@ -1,0 +1,1 @@
+"""Handlers of the events that the user service hears."""

@@ -1,0 +1,1 @@
+"""Handlers of the events that the workout service hears."""

@@ -1,0 +1,1 @@
+"""Sagas that begin here: work over several services that ends whole or is undone."""

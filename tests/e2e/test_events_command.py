@@ -1,0 +1,130 @@
+"""`fitnesshub events`: what goes by is seen, what was given up is listed, replayed and discarded."""
+
+import asyncio
+import json
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from redis import Redis
+
+from chassis.events.redis_bus import STREAM
+from embedded.home import Home
+from embedded.servers import plan
+from tests.e2e.stack import COMMAND, Stack, wait_until
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack whose audit service can be made to fail."""
+    made = Stack(tmp_path_factory.mktemp("events") / "home")
+    made.up()
+    yield made
+    made.down()
+
+
+def rows(stack: Stack, *words: str) -> list[dict[str, Any]]:
+    done = stack.run("events", *words, "--json")
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def as_owner(stack: Stack, sql: str) -> None:
+    async def run() -> None:
+        owner = await asyncpg.connect(plan(Home(stack.home), {}).owner_url)
+        await owner.execute(sql)
+        await owner.close()
+
+    asyncio.run(run())
+
+
+def log_workout(stack: Stack) -> str:
+    url = stack.status()["edge_url"]
+    workout = {"title": "Secret day", "startTime": "2026-11-20T17:00:00Z", "sets": []}
+    made = httpx.post(f"{url}/api/v1/workouts", json=workout, headers={"authorization": f"Bearer {stack.token_kept()}"})
+    assert made.status_code == 201, made.text
+    return str(made.json()["id"])
+
+
+def recorded(stack: Stack, workout_id: str) -> int:
+    """How many records the audit service has of a workout."""
+    admin = {"authorization": f"Bearer {stack.token('admin')}"}
+    wanted = {"aggregateType": "workout", "aggregateId": workout_id}
+    answer = httpx.get(f"{stack.status()['edge_url']}/api/v1/audit/records", params=wanted, headers=admin)
+    return len(answer.json()["records"])
+
+
+def test_a_poisoned_event_is_listed_and_replayed(own: Stack) -> None:
+    first = log_workout(own)
+    wait_until(lambda: recorded(own, first) == 1, 10, "the event is recorded")
+    assert rows(own, "dlq", "list") == []
+
+    as_owner(own, "REVOKE INSERT ON audit.records FROM fitnesshub_audit")
+    second = log_workout(own)
+    wait_until(lambda: bool(rows(own, "dlq", "list")), 60, "the audit service gives up")
+    as_owner(own, "GRANT INSERT ON audit.records TO fitnesshub_audit")
+
+    letters = rows(own, "dlq", "list", "audit")
+    (letter,) = [each for each in letters if each["type"] == "workout.v1.WorkoutCreated"]
+    assert (letter["source"], letter["aggregate"]) == ("workout", f"workout/{second}")
+    assert "permission denied" in letter["reason"]
+    table = own.run("events", "dlq", "list", "audit").stdout
+    assert table.splitlines()[0].split() == ["POSITION", "SINCE", "SOURCE", "TYPE", "ID", "REASON"]
+    assert letter["position"] in table
+    assert {"group": "audit", "dead": len(letters)} in rows(own, "dlq", "list")
+
+    one = own.run("events", "dlq", "replay", "audit", letter["position"])
+    assert one.stdout == "1 event given to audit again\n"
+    wait_until(lambda: recorded(own, second) == 1, 10, "what was replayed took effect")
+    assert own.run("events", "dlq", "replay", "audit", "--all").returncode == 0
+    wait_until(lambda: rows(own, "dlq", "list") == [], 10, "nothing is left")
+    assert recorded(own, second) == 1
+
+
+def test_what_is_no_event_can_only_be_discarded(own: Stack) -> None:
+    redis = Redis.from_url(plan(Home(own.home), {}).redis.url)
+    redis.xadd(STREAM + "workout", {b"event": b"\xff\xff"})
+    redis.close()
+    wait_until(lambda: {each["group"] for each in rows(own, "dlq", "list")} >= {"audit", "workout-saga"}, 20, "buried")
+    (letter,) = rows(own, "dlq", "list", "audit")
+    assert (letter["type"], letter["reason"]) == ("(not an event)", "isn't an event")
+    assert rows(own, "dlq", "replay", "audit", "--all") == [{"position": letter["position"]}]
+    wait_until(lambda: len(rows(own, "dlq", "list", "audit")) == 1, 20, "it is no event now either")
+    unknown = own.run("events", "dlq", "discard", "audit", "1-0")
+    assert (unknown.returncode, unknown.stderr) == (1, "fitnesshub: audit has no dead letter at 1-0\n")
+    for each in rows(own, "dlq", "list"):
+        assert own.run("events", "dlq", "discard", each["group"], "--all").returncode == 0
+    assert rows(own, "dlq", "list") == []
+
+
+def test_lag_names_every_group_of_every_log(own: Stack) -> None:
+    log_workout(own)
+
+    def is_idle() -> bool:
+        return all(each["waiting"] == each["unacknowledged"] == each["dead"] == 0 for each in rows(own, "lag"))
+
+    wait_until(is_idle, 20, "everything is handled")
+    found = {(each["source"], each["group"]) for each in rows(own, "lag")}
+    assert {("workout", "audit"), ("workout", "workout-saga"), ("audit", "user-erasure")} <= found
+
+
+def test_tail_shows_what_goes_by_and_no_content(own: Stack) -> None:
+    words = [str(COMMAND), "events", "tail", "--source", "workout", "-f", "-n", "1"]
+    with subprocess.Popen(words, env=own.variables(), stdout=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        assert following.stdout.readline().split() == ["TIME", "SOURCE", "TYPE", "AGGREGATE", "VERSION", "ID"]
+        made = log_workout(own)
+        try:
+            for line in following.stdout:
+                assert "Secret" not in line
+                if made in line:
+                    assert line.split()[1:5] == ["workout", "workout.v1.WorkoutCreated", f"workout/{made}", "1"]
+                    break
+        finally:
+            following.terminate()
+    refused = own.run("events", "tail", "--source", "fishing")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("fitnesshub: 'fishing' has published nothing; there are: ")
