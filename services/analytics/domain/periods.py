@@ -11,7 +11,7 @@ FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 """Days that may be asked for. Before 1900 many zones had no standard time."""
 MOST_PERIODS = 400
 """In one answer: a year of days with some to spare, and bars of a chart that can still be told apart."""
-DEFAULT_PERIODS = {
+DEFAULT_PERIODS: dict[int, int] = {
     pb.GRANULARITY_DAY: 30,
     pb.GRANULARITY_WEEK: 12,
     pb.GRANULARITY_MONTH: 12,

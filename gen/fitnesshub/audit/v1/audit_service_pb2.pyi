@@ -260,21 +260,37 @@ class ReplayEventsRequest(_message.Message):
 
     AFTER_POSITION_FIELD_NUMBER: _builtins.int
     TYPES_FIELD_NUMBER: _builtins.int
+    SUBJECT_USER_ID_FIELD_NUMBER: _builtins.int
+    RECORD_TIME_BEFORE_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
     after_position: _builtins.int
     """After this position. 0: from the beginning."""
+    subject_user_id: _builtins.str
+    """Only events about this user. Empty: about anybody and nobody."""
     @_builtins.property
     def types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Only events of these types, by full name. Empty: all."""
+
+    @_builtins.property
+    def record_time_before(self) -> _timestamp_pb2.Timestamp:
+        """Only events that were recorded before this time. Absent: all that are there."""
+
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only events of these services, as `workout`. Empty: of all."""
 
     def __init__(
         self,
         *,
         after_position: _builtins.int = ...,
         types: _abc.Iterable[_builtins.str] | None = ...,
+        subject_user_id: _builtins.str = ...,
+        record_time_before: _timestamp_pb2.Timestamp | None = ...,
+        sources: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["record_time_before", b"record_time_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_position", b"after_position", "types", b"types"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_position", b"after_position", "record_time_before", b"record_time_before", "sources", b"sources", "subject_user_id", b"subject_user_id", "types", b"types"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -288,21 +304,29 @@ class ReplayEventsResponse(_message.Message):
 
     EVENTS_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_EVENT_IDS_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Position of the last record that was looked at."""
     @_builtins.property
     def events(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Serialised `fitnesshub.event.v1.Event`s, oldest first. Events of erased people are left out."""
 
+    @_builtins.property
+    def left_out_event_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the events of `sources` that were looked at and aren't in `events`: of other types, or about erased people.
+        Whoever keeps what it has seen counts them as seen.
+        """
+
     def __init__(
         self,
         *,
         events: _abc.Iterable[_builtins.bytes] | None = ...,
         position: _builtins.int = ...,
+        left_out_event_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "position", b"position"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "left_out_event_ids", b"left_out_event_ids", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
