@@ -8,8 +8,8 @@ from fitnesshub.user.v1.user_pb2 import User
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 
-MEMBER = "member"
-"""The role that every registered person has."""
+from services.user.domain.roles import MEMBER
+
 MAX_METADATA_BYTES = 4096
 """Of `user_metadata`, as JSON in ASCII. It travels in every access token, in base64, and the whole token must
 stay below 8 KiB: verifiers refuse longer ones, and many proxies refuse such headers."""
@@ -41,11 +41,3 @@ def _whole(value: Any) -> Any:
         return [_whole(each) for each in value]
     # Beyond 2^53 a double isn't sure of its last digit.
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= 2**53 else value
-
-
-def grant(user: User, role: str) -> bool:
-    """Gives a user a role for good. Returns whether that changed anything."""
-    if role in user.roles:
-        return False
-    user.roles.append(role)
-    return True

@@ -45,7 +45,8 @@ GOTRUE = "fitnesshub.user.v1.GoTrueService"
 LIST_EVENTS = Statement(
     select(tables.outbox.c.event)
     .where(tables.outbox.c.subject_user_id == bindparam("user_id"))
-    .order_by(tables.outbox.c.created_at, tables.outbox.c.id)
+    # By version before the id: ids of one millisecond are in no order.
+    .order_by(tables.outbox.c.created_at, tables.outbox.c.aggregate_version, tables.outbox.c.id)
 )
 DELETE_USER = Statement(delete(tables.users).where(tables.users.c.id == bindparam("user_id")))
 COUNT_SESSIONS = Statement(

@@ -7,12 +7,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from chassis.clock import FixedClock, SystemClock, SystemIds
+from chassis.clock import FixedClock, SystemIds
 from chassis.contract import load_contract
 from chassis.db import Database
-from chassis.identity import AccessTokens, EndedSessions, ServiceTokens
-from chassis.pipeline import Guards, Pipeline
-from chassis.redis_client import connect
 from chassis.service import Runtime
 from chassis.settings import load_process_settings
 from chassis.tokens import make_secrets
@@ -68,16 +65,8 @@ async def world(database: TestDatabase) -> AsyncIterator[World]:
             resources=Resources(db),
         )
     )
-    guards = Guards(
-        AccessTokens(database.secrets / "access-token-keys.json", ISSUER, SystemClock()),
-        ServiceTokens(database.secrets / "service-keys.json"),
-        EndedSessions(connect("redis://127.0.0.1:1")),
-    )
-    pipeline = Pipeline(contract, guards)
-    for descriptor, api in service.apis.items():
-        pipeline.add(descriptor, api)
     owner = await asyncpg.connect(database.owner_url)
-    yield World(pipeline, db, clock, owner, database.secrets)
+    yield World(service, db, clock, owner, database.secrets)
     found = await consistency.differences(db)
     await owner.close()
     await db.close()
