@@ -370,7 +370,13 @@ local tables = {
     },
   },
   calls = {
-    { method = "GET", path = "docs/*", request = "fitnesshub.gateway.v1.GetDocsFileRequest", most = 1048576 },
+    {
+      method = "GET",
+      path = "docs/*",
+      request = "fitnesshub.gateway.v1.GetDocsFileRequest",
+      in_path = { file = true },
+      most = 1048576,
+    },
     { method = "GET", path = "docs", request = "fitnesshub.gateway.v1.GetDocsPageRequest", most = 1048576 },
     { method = "GET", path = "openapi.json", request = "fitnesshub.gateway.v1.GetOpenApiRequest", most = 1048576 },
     { method = "GET", path = "health", request = "fitnesshub.gateway.v1.GetHealthRequest", most = 1048576 },
@@ -429,6 +435,7 @@ local tables = {
       method = "GET",
       path = "api/v1/users/*/public-profile",
       request = "fitnesshub.user.v1.GetPublicProfileRequest",
+      in_path = { userId = true, user_id = true },
       most = 1048576,
     },
     {
@@ -462,10 +469,17 @@ local tables = {
       method = "DELETE",
       path = "api/v1/users/me/sessions/*",
       request = "fitnesshub.user.v1.RevokeSessionRequest",
+      in_path = { sessionId = true, session_id = true },
       most = 1048576,
     },
     { method = "GET", path = "api/v1/users/me/stats", request = "fitnesshub.user.v1.GetStatsRequest", most = 1048576 },
-    { method = "GET", path = "api/v1/admin/users/*", request = "fitnesshub.user.v1.GetUserRequest", most = 1048576 },
+    {
+      method = "GET",
+      path = "api/v1/admin/users/*",
+      request = "fitnesshub.user.v1.GetUserRequest",
+      in_path = { userId = true, user_id = true },
+      most = 1048576,
+    },
     { method = "GET", path = "api/v1/admin/users", request = "fitnesshub.user.v1.ListUsersRequest", most = 1048576 },
     {
       method = "POST",
@@ -474,6 +488,7 @@ local tables = {
       verb = "reinstate",
       body = "*",
       bound = { "userId" },
+      in_path = { userId = true, user_id = true },
       most = 1048576,
     },
     {
@@ -483,6 +498,7 @@ local tables = {
       verb = "revokeSessions",
       body = "*",
       bound = { "userId" },
+      in_path = { userId = true, user_id = true },
       most = 1048576,
     },
     {
@@ -492,6 +508,7 @@ local tables = {
       verb = "suspend",
       body = "*",
       bound = { "userId" },
+      in_path = { userId = true, user_id = true },
       most = 1048576,
     },
     {
@@ -501,6 +518,7 @@ local tables = {
       verb = "updateRoles",
       body = "*",
       bound = { "userId" },
+      in_path = { userId = true, user_id = true },
       most = 1048576,
     },
     {
@@ -514,6 +532,7 @@ local tables = {
       method = "DELETE",
       path = "api/v1/exercises/*",
       request = "fitnesshub.workout.v1.DeleteExerciseRequest",
+      in_path = { exerciseId = true, exercise_id = true },
       most = 1048576,
     },
     {
@@ -527,6 +546,7 @@ local tables = {
       method = "GET",
       path = "api/v1/exercises/*",
       request = "fitnesshub.workout.v1.GetExerciseRequest",
+      in_path = { exerciseId = true, exercise_id = true },
       most = 1048576,
     },
     {
@@ -562,6 +582,7 @@ local tables = {
       path = "api/v1/exercises/*",
       request = "fitnesshub.workout.v1.UpdateExerciseRequest",
       body = "exercise",
+      in_path = { exerciseId = true, exercise_id = true },
       most = 1048576,
     },
     {
@@ -583,9 +604,16 @@ local tables = {
       method = "DELETE",
       path = "api/v1/workouts/*",
       request = "fitnesshub.workout.v1.DeleteWorkoutRequest",
+      in_path = { workoutId = true, workout_id = true },
       most = 1048576,
     },
-    { method = "GET", path = "api/v1/workouts/*", request = "fitnesshub.workout.v1.GetWorkoutRequest", most = 1048576 },
+    {
+      method = "GET",
+      path = "api/v1/workouts/*",
+      request = "fitnesshub.workout.v1.GetWorkoutRequest",
+      in_path = { workoutId = true, workout_id = true },
+      most = 1048576,
+    },
     {
       method = "GET",
       path = "api/v1/workouts",
@@ -601,6 +629,7 @@ local tables = {
       verb = "undelete",
       body = "*",
       bound = { "workoutId" },
+      in_path = { workoutId = true, workout_id = true },
       most = 1048576,
     },
     {
@@ -608,6 +637,7 @@ local tables = {
       path = "api/v1/workouts/*",
       request = "fitnesshub.workout.v1.UpdateWorkoutRequest",
       body = "workout",
+      in_path = { workoutId = true, workout_id = true },
       most = 1048576,
     },
     {
@@ -1464,7 +1494,25 @@ local function query_violations(path, call)
   return found
 end
 
-return { calls_of = calls_of, has_bare_parameter = has_bare_parameter, query_violations = query_violations }
+-- The path without the parameters that would overwrite what it binds, which the transcoder takes from the query as
+-- well. All other bytes stay as they are: what is decoded and encoded again may come out as other parameters.
+local function without_bound(path, call)
+  local mark = find(path, "?", 1, true)
+  if not mark or not call or not call.in_path then return path end
+  local kept, dropped = {}, false
+  for _, pair in ipairs(split(sub(path, mark + 1), "&")) do
+    if call.in_path[decoded(match(pair, "^[^=]*"))] then
+      dropped = true
+    else
+      kept[#kept + 1] = pair
+    end
+  end
+  if not dropped then return path end
+  local query = table.concat(kept, "&")
+  return sub(path, 1, mark - 1) .. (query == "" and "" or "?" .. query)
+end
+
+return { calls_of = calls_of, without_bound = without_bound, has_bare_parameter = has_bare_parameter, query_violations = query_violations }
 end)()
 
 local requests = (function()
@@ -1552,6 +1600,13 @@ end
 local function check(handle, headers, content_type)
   local method = headers:get(":method")
   local path = headers:get(":path")
+  if find(path, "?", 1, true) then
+    local safe = routes.without_bound(path, routes.calls_of(path)[method])
+    if safe ~= path then
+      headers:replace(":path", safe)
+      path = safe
+    end
+  end
   local bare = routes.has_bare_parameter(path)
   -- Bodies of these are rare, and to find none costs less than to find the call.
   if (method == "GET" or method == "DELETE") and not bare then

@@ -4,7 +4,6 @@ A REST request is routed twice: on its REST path, for the filters before the tra
 path that the transcoder rewrote it to. So each method has its policy once, on its gRPC path.
 """
 
-import re
 from collections.abc import Iterator
 
 from fitnesshub.options.v1 import policy_pb2
@@ -151,8 +150,6 @@ def _rest_route(method: Method, binding: HttpBinding) -> Iterator[Json]:
     template = parse_template(binding.template)
     configs = _upload(method)
     mutations: Json = {}
-    if template.variables:
-        mutations["query_parameter_mutations"] = _without_query_parameters(template.variables)
     if method.descriptor.server_streaming:
         mutations["request_mutations"] = [set_header(streams.HEADER, streams.OVER_REST)]
     if streams.carries_control(method.descriptor.output_type):
@@ -187,19 +184,9 @@ def _body_buffer(method: Method, binding: HttpBinding) -> Json:
     return {"request_body_buffer_limit": method.max_request_bytes}
 
 
-def _without_query_parameters(variables: tuple[str, ...]) -> list[Json]:
-    """Takes away query parameters that would overwrite what the path binds, in either spelling."""
-    names = {name for variable in variables for name in (variable, _camel(variable))}
-    return [{"remove": name} for name in sorted(names)]
-
-
 def _upload(method: Method) -> Json:
     """A stream of requests may be longer than any one of them; the service limits each message."""
     return {BODY_LIMIT: switched_off()} if method.descriptor.client_streaming else {}
-
-
-def _camel(path: str) -> str:
-    return re.sub(r"_+([a-z0-9])", lambda match: match[1].upper(), path)
 
 
 def _cors(topology: Topology) -> Json:

@@ -1,5 +1,6 @@
 """What the Lua filter knows of the contract: calls by path, messages field by field, enums, reasons."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
@@ -120,11 +121,18 @@ def _calls(method: Method) -> Iterator[Json]:
             call["body"] = _json_name(request, binding.body)
         if binding.body == "*" and template.variables:
             call["bound"] = [request.fields_by_name[each].json_name for each in template.variables if "." not in each]
+        if template.variables:
+            names = {name for each in template.variables for name in (each, _camel(each))}
+            call["in_path"] = dict.fromkeys(sorted(names), True)
         if _is_raw(request, binding.body) or method.descriptor.client_streaming:
             call["raw"] = True
         if not method.descriptor.client_streaming:
             call["most"] = method.max_request_bytes
         yield call
+
+
+def _camel(path: str) -> str:
+    return re.sub(r"_+([a-z0-9])", lambda match: match[1].upper(), path)
 
 
 def _json_name(request: Descriptor, body: str) -> str:

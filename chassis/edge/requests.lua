@@ -82,6 +82,13 @@ end
 local function check(handle, headers, content_type)
   local method = headers:get(":method")
   local path = headers:get(":path")
+  if find(path, "?", 1, true) then
+    local safe = routes.without_bound(path, routes.calls_of(path)[method])
+    if safe ~= path then
+      headers:replace(":path", safe)
+      path = safe
+    end
+  end
   local bare = routes.has_bare_parameter(path)
   -- Bodies of these are rare, and to find none costs less than to find the call.
   if (method == "GET" or method == "DELETE") and not bare then

@@ -120,4 +120,22 @@ local function query_violations(path, call)
   return found
 end
 
-return { calls_of = calls_of, has_bare_parameter = has_bare_parameter, query_violations = query_violations }
+-- The path without the parameters that would overwrite what it binds, which the transcoder takes from the query as
+-- well. All other bytes stay as they are: what is decoded and encoded again may come out as other parameters.
+local function without_bound(path, call)
+  local mark = find(path, "?", 1, true)
+  if not mark or not call or not call.in_path then return path end
+  local kept, dropped = {}, false
+  for _, pair in ipairs(split(sub(path, mark + 1), "&")) do
+    if call.in_path[decoded(match(pair, "^[^=]*"))] then
+      dropped = true
+    else
+      kept[#kept + 1] = pair
+    end
+  end
+  if not dropped then return path end
+  local query = table.concat(kept, "&")
+  return sub(path, 1, mark - 1) .. (query == "" and "" or "?" .. query)
+end
+
+return { calls_of = calls_of, without_bound = without_bound, has_bare_parameter = has_bare_parameter, query_violations = query_violations }

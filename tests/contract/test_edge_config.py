@@ -16,6 +16,8 @@ from chassis.contract import Access, Method, load_contract
 from chassis.edge.clusters import service_cluster
 from chassis.edge.files import envoy_binary, stage_descriptor, write_files
 from chassis.edge.limits import ANONYMOUS, BY_CLASS, PER_ADDRESS, Limit
+from chassis.edge.lua_tables import lua_tables
+from chassis.edge.paths import parse_template
 from chassis.edge.reference import reference_files
 from chassis.edge.render import render
 from chassis.edge.service_config import service_config
@@ -214,19 +216,18 @@ def test_each_method_has_its_deadline_and_its_repeats(method: Method, files: dic
 
 
 @pytest.mark.parametrize("method", REACHABLE, ids=name_of)
-def test_what_the_path_binds_is_taken_from_the_query(method: Method, files: dict[str, Json]) -> None:
+def test_what_the_path_binds_is_taken_from_the_query(method: Method) -> None:
+    calls = [
+        call for call in lua_tables(CONTRACT)["calls"] if call["request"] == method.descriptor.input_type.full_name
+    ]
     for binding in method.http:
-        removed = {
-            each["remove"]
-            for route in routes(files, "edge")
-            if route["name"] == f"{binding.verb} {binding.template}"
-            for each in route["typed_per_filter_config"]
-            .get("envoy.filters.http.header_mutation", {})
-            .get("mutations", {})
-            .get("query_parameter_mutations", [])
-        }
         bound = set(re.findall(r"\{(\w+)\}", binding.template))
-        assert removed == bound | {method.descriptor.input_type.fields_by_name[name].json_name for name in bound}
+        names = bound | {method.descriptor.input_type.fields_by_name[name].json_name for name in bound}
+        place = "/".join(parse_template(binding.template).segments)
+        (removed,) = (
+            set(call.get("in_path", ())) for call in calls if (call["method"], call["path"]) == (binding.verb, place)
+        )
+        assert removed == names
 
 
 def test_limits_are_shared_by_the_envoys_of_a_port() -> None:

@@ -235,6 +235,20 @@ async def delete_workout(world: World) -> Good:
     return Good(workout_service_pb2.DeleteWorkoutRequest(workout_id=workout.id), owner, is_owned=True)
 
 
+async def undelete_workout(world: World) -> Good:
+    owner = await world.person()
+    workout = await world.workout(owner)
+    delete = workout_service_pb2.DeleteWorkoutRequest(workout_id=workout.id)
+    await world.workouts.DeleteWorkout(delete, metadata=owner.metadata)
+    return Good(workout_service_pb2.UndeleteWorkoutRequest(workout_id=workout.id), owner)
+
+
+async def watch_workout_changes(world: World) -> Good:
+    owner = await world.person()
+    await world.workout(owner)
+    return Good(workout_service_pb2.WatchWorkoutChangesRequest(), owner)
+
+
 async def get_exercise(world: World) -> Good:
     exercise = await world.exercise()
     return Good(exercise_service_pb2.GetExerciseRequest(exercise_id=exercise.id), None)
@@ -324,6 +338,12 @@ GOOD: dict[str, Callable[[World], Awaitable[Good]]] = {
     "/fitnesshub.workout.v1.WorkoutService/CreateWorkout": create_workout,
     "/fitnesshub.workout.v1.WorkoutService/UpdateWorkout": update_workout,
     "/fitnesshub.workout.v1.WorkoutService/DeleteWorkout": delete_workout,
+    "/fitnesshub.workout.v1.WorkoutService/UndeleteWorkout": undelete_workout,
+    "/fitnesshub.workout.v1.WorkoutService/ListWorkoutChanges": own(workout_service_pb2.ListWorkoutChangesRequest()),
+    "/fitnesshub.workout.v1.WorkoutService/WatchWorkoutChanges": watch_workout_changes,
+    "/fitnesshub.workout.v1.WorkoutService/BatchCreateWorkouts": own(
+        workout_service_pb2.BatchCreateWorkoutsRequest(workouts=[new_workout()])
+    ),
     "/fitnesshub.workout.v1.ExerciseService/GetExercise": get_exercise,
     "/fitnesshub.workout.v1.ExerciseService/ListExercises": plain(exercise_service_pb2.ListExercisesRequest()),
     "/fitnesshub.workout.v1.ExerciseService/SearchExercises": plain(

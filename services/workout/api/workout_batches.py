@@ -96,11 +96,12 @@ class WorkoutBatches:
             problems = [f"{each.field}: {each.description}" for each in self._violations(workout)]
             if workout.id in batch.places:
                 problems.append(f"id: already used by workouts[{batch.places[workout.id]}] of this request")
-            if not problems:
-                new = rules.new_workout(workout, workout.id or self._ids.new(), user_id, now)
+            # What breaks a rule of a field may have no form to be stored in.
+            new = None if problems else rules.new_workout(workout, workout.id or self._ids.new(), user_id, now)
+            if new is not None:
                 found = (*rules.violations_of_times(new), *rules.violations_of_sets(new.sets))
                 problems = [f"{each.field}: {each.description}" for each in found]
-            if problems:
+            if problems or new is None:
                 outcome.result = WORKOUT_RESULT_REFUSED
                 outcome.problems.extend(problems)
                 if workout.id:

@@ -85,15 +85,14 @@ class WorkoutApi:
 
     async def create_workout(self, request: CreateWorkoutRequest, call: Call) -> Wire:
         """Stores the workout with its sets and says so in the outbox."""
-        workout = rules.new_workout(
-            request.workout, request.workout.id or self._ids.new(), call.user_id, self._clock.now()
-        )
+        now = self._clock.now()
+        workout = rules.new_workout(request.workout, request.workout.id or self._ids.new(), call.user_id, now)
         rules.check_times(workout)
         rules.check_sets(workout)
         wire = workout.SerializeToString()
         try:
             async with self._db.write(call) as tx:
-                await store.create_workout(tx, workout, wire)
+                await store.create_workout(tx, workout, wire, now)
                 tx.emit(rules.AGGREGATE, workout.id, 1, WorkoutCreated(workout=workout), call.user_id)
                 return tx.answer(Wire(wire))
         except UniqueViolation:

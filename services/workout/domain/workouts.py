@@ -42,9 +42,9 @@ def new_workout(sent: Workout, workout_id: str, user_id: str, now: datetime) -> 
     workout.CopyFrom(sent)
     workout.user_id = user_id
     workout.id = workout_id
-    workout.create_time.FromDatetime(now)
     derive(workout)
     finish(workout, 1, now)
+    workout.create_time.CopyFrom(workout.update_time)
     return workout
 
 

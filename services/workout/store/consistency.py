@@ -15,7 +15,7 @@ from services.workout.domain.etags import etag
 from services.workout.domain.exercise_index import FORM, index_of
 from services.workout.domain.workouts import derive
 from services.workout.store.tables import exercises
-from services.workout.store.workout_sets import set_columns
+from services.workout.store.workout_sets import OPTIONAL
 
 BATCH = 500
 _FIRST = str(UUID(int=0))
@@ -97,7 +97,10 @@ def _workout_differences(row: Mapping[str, Any]) -> Iterable[str]:
         "sets.position": (list(range(len(workout.sets))), [each["position"] for each in sets]),
         "sets.user_id and sets.start_time": (bool(sets), bool(row["are_placed_like_it"])),
     }
-    for name, values in set_columns(workout.sets).items():
+    for name in ("exercise_id", "set_type"):
+        pairs[f"sets.{name}"] = ([getattr(each, name) for each in workout.sets], [each[name] for each in sets])
+    for name in OPTIONAL:
+        values = [getattr(each, name) if each.HasField(name) else None for each in workout.sets]
         pairs[f"sets.{name}"] = (values, [each[name] for each in sets])
     return _compare(pairs)
 

@@ -142,15 +142,15 @@ async def get_workout(db: Database, workout_id: str, user_id: str) -> bytes | No
     return wire
 
 
-async def create_workout(tx: WriteSession, workout: Workout, wire: bytes) -> None:
-    """Stores a new workout. Raises UniqueViolation when its id is taken, ExercisesUnusable for its exercises."""
+async def create_workout(tx: WriteSession, workout: Workout, wire: bytes, now: datetime) -> None:
+    """Stores a new workout, made now. Raises UniqueViolation when its id is taken, ExercisesUnusable for its exercises."""
     stored = await tx.execute(
         CREATE_WORKOUT,
         workout_id=workout.id,
         owner=workout.user_id,
         start_time=workout.start_time.ToDatetime(UTC),
         wire=wire,
-        now=workout.update_time.ToDatetime(UTC),
+        now=now,
         **set_columns(workout.sets),
     )
     if stored != len(workout.sets):
@@ -166,7 +166,9 @@ async def read_workout(tx: WriteSession, workout_id: str, user_id: str) -> Store
 async def read_deleted_workout(tx: WriteSession, workout_id: str, user_id: str) -> DeletedWorkout | None:
     """The workout to be brought back; None when there never was one or it isn't the user's."""
     row = await tx.row(READ_DELETED_WORKOUT, workout_id=workout_id, owner=user_id)
-    return row and DeletedWorkout(row["is_live"], row["undo_wire"], row["version"], row["updated_at"])
+    if row is None:
+        return None
+    return DeletedWorkout(row["is_live"], row["undo_wire"], row["version"], row["updated_at"])
 
 
 async def update_workout(tx: WriteSession, workout: Workout, wire: bytes, seen: int, *, with_sets: bool) -> bool:

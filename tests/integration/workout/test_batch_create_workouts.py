@@ -131,7 +131,7 @@ async def test_batches_with_the_same_ids_at_the_same_time_store_each_once(
 
     answers = await asyncio.gather(*(athlete.batch(some()) for athlete in (ada, bob, ada, bob)))
 
-    by_id = {each: [] for each in ids}
+    by_id: dict[str, list[int]] = {each: [] for each in ids}
     for outcome in (outcome for answer in answers for outcome in answer):
         by_id[outcome.workout_id].append(outcome.result)
     assert {tuple(sorted(each)) for each in by_id.values()} == {(CREATED, EXISTED, REFUSED, REFUSED)}

@@ -192,7 +192,7 @@ async def test_times_at_the_edges_come_back_as_sent(ada: Athlete, squat: str, mo
         (Workout(sets=[WorkoutSet(weight_unit=9)]), "workout.sets[3].weightUnit"),  # type: ignore[arg-type]
         (Workout(sets=[WorkoutSet(set_type=12)]), "workout.sets[3].setType"),  # type: ignore[arg-type]
         (Workout(sets=[WorkoutSet(rir=10.5)]), "workout.sets[3].rir"),
-        (Workout(sets=[WorkoutSet(superset=0)]), "workout.sets[3].superset"),
+        (Workout(sets=[WorkoutSet(superset=-1)]), "workout.sets[3].superset"),
         (Workout(sets=[WorkoutSet(rest_seconds=-1)]), "workout.sets[3].restSeconds"),
         (Workout(sets=[WorkoutSet(duration_seconds=-0.5)]), "workout.sets[3].durationSeconds"),
         (Workout(sets=[WorkoutSet(distance=float("nan"))]), "workout.sets[3].distance"),
