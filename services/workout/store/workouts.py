@@ -143,7 +143,7 @@ async def get_workout(db: Database, workout_id: str, user_id: str) -> bytes | No
 
 
 async def create_workout(tx: WriteSession, workout: Workout, wire: bytes, now: datetime) -> None:
-    """Stores a new workout, made now. Raises UniqueViolation when its id is taken, ExercisesUnusable for its exercises."""
+    """Stores a new workout. Raises UniqueViolation when its id is taken, ExercisesUnusable for its exercises."""
     stored = await tx.execute(
         CREATE_WORKOUT,
         workout_id=workout.id,
