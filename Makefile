@@ -46,7 +46,7 @@ logs: $(VENV)/.runtime ## show the logs; ARGS=workout shows those of one service
 token: $(VENV)/.runtime ## print an access token for a local user
 	@exec $(BIN)/fitnesshub token $(ARGS)
 
-demo: $(VENV)/.runtime ## play one day of an athlete, call by call
+demo: $(VENV)/.runtime ## play one day of an athlete, call by call; starts a stack if none runs
 	@exec $(BIN)/fitnesshub demo $(ARGS)
 
 clean-state: $(VENV)/.runtime ## delete the state of the stopped stack: database, keys, logs

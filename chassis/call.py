@@ -5,7 +5,7 @@ in a unit test.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from chassis.errors import Unauthenticated
@@ -65,6 +65,9 @@ class Call:
     """Whether that has happened."""
     targets: Mapping[str, str] = field(default_factory=dict)
     """Of an audited call: the ids in its request, by field."""
+    recheck: Callable[[], object] = field(default=lambda: None, repr=False)
+    """Raises Unauthenticated when the caller's token or session has ended since the call began. For streams, which
+    outlive neither by more than a few seconds; they ask between two messages."""
     metadata: Mapping[str, str | bytes] = field(default_factory=dict)
     """What the caller sent beside the message, by lower-case key; the last one wins."""
     response_metadata: dict[str, str] = field(default_factory=dict)
@@ -89,6 +92,14 @@ class Call:
         """The etag in the If-Match header (RFC 9110), without quotes; empty without one and for `*`."""
         etag = str(self.metadata.get("if-match", "")).strip().strip('"')
         return "" if etag == "*" else etag
+
+    def has_current(self, etag: str) -> bool:
+        """Whether the caller holds this version: If-None-Match names it, or is `*` (RFC 9110).
+
+        `etag` is without quotes. Compared weakly: the edge marks the etag of a compressed answer as weak.
+        """
+        held = str(self.metadata.get("if-none-match", "")).split(",")
+        return any(each.strip().removeprefix("W/").strip('"') in (etag, "*") for each in held if each.strip())
 
     def time_remaining(self) -> float | None:
         """Seconds until the deadline, at least 0; None without one."""

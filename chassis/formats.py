@@ -6,6 +6,7 @@ Each is a plain function of one value, made or compiled once, because they run f
 import math
 import re
 from collections.abc import Callable, Sequence
+from datetime import date
 from functools import cache
 from ipaddress import AddressValueError, IPv6Address
 from typing import Any
@@ -27,6 +28,9 @@ _MAX_DURATION = 315_576_000_000
 
 is_uuid: Callable[[str], Any] = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 """Canonical lower-case form. As `chassis.clock.is_uuid`, at a quarter of its time."""
+
+_LANGUAGE = re.compile("[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?")
+_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -56,6 +60,17 @@ def is_uri(text: str) -> bool:
     return True
 
 
+def is_date(text: str) -> bool:
+    """A day of the Gregorian calendar, as YYYY-MM-DD."""
+    if _DATE.fullmatch(text) is None:
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 @cache
 def _time_zones() -> frozenset[str]:
     names = frozenset(available_timezones()) - {"localtime", "Factory"}
@@ -73,6 +88,8 @@ FORMATS: dict[int, tuple[Callable[[], Callable[[str], Any]], str]] = {
     rules_pb2.FORMAT_EMAIL: (lambda: is_email, "must be an e-mail address, as ada@example.org"),
     rules_pb2.FORMAT_URI: (lambda: is_uri, "must be an absolute http or https URI"),
     rules_pb2.FORMAT_TIME_ZONE: (_time_zone_test, "must be a time zone of the IANA database, as Europe/Berlin"),
+    rules_pb2.FORMAT_LANGUAGE: (lambda: _LANGUAGE.fullmatch, "must be a language tag, as de or pt-BR"),
+    rules_pb2.FORMAT_DATE: (lambda: is_date, "must be a date, as 1990-02-28"),
 }
 """By format: what makes its test, and what to say when the test fails."""
 

@@ -160,6 +160,8 @@ def _handler(endpoint: Endpoint) -> Handler:
                         if incoming.response_metadata:
                             await context.send_initial_metadata(tuple(incoming.response_metadata.items()))
                     await context.write(message)
+            if incoming.response_metadata and not sent_metadata:
+                await context.send_initial_metadata(tuple(incoming.response_metadata.items()))
         except StatusError as status:
             await _abort(context, status)
         except TimeoutError:

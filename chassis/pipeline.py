@@ -10,20 +10,21 @@ import hashlib
 import logging
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fitnesshub.options.v1 import policy_pb2
 from google.protobuf.descriptor import ServiceDescriptor
-from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from chassis import audit
+from chassis import audit, streams
 from chassis.call import Call, Identity, Wire
 from chassis.contract import Contract, ContractError, Method
+from chassis.decoding import compile_decoding
 from chassis.endpoint import Endpoint, Incoming, Payload, StatusError, Stream, Unary
 from chassis.errors import (
     Cancelled,
@@ -32,13 +33,11 @@ from chassis.errors import (
     Internal,
     InvalidArgument,
     PermissionDenied,
-    ResourceExhausted,
     Unauthenticated,
     Unavailable,
 )
 from chassis.idempotency import Replay
 from chassis.identity import AccessTokens, EndedSessions, ServiceTokens
-from chassis.rules import compile_rules
 from chassis.status import to_status
 from chassis.telemetry import context, metrics, traces
 
@@ -78,6 +77,7 @@ class Pipeline:
         self.contract = contract
         self.endpoints: dict[str, Endpoint] = {}
         self.active = 0
+        self.streams = streams.Streams()
         self._guards = guards
         self._record = record
         self._http_status = {
@@ -109,7 +109,7 @@ class Pipeline:
 
     def _compile_unary(self, method: Method, handler: Callable[..., Any]) -> Unary:
         admit = self._compile_admission(method)
-        decode = _compile_decoding(method)
+        decode = compile_decoding(method)
         fail = self._fail
         service = method.host or "mesh"
         observe = metrics.bind(service, method.descriptor.name).observe
@@ -157,29 +157,36 @@ class Pipeline:
 
     def _compile_stream(self, method: Method, handler: Callable[..., Any]) -> Stream:
         admit = self._compile_admission(method)
-        decode = _compile_decoding(method)
+        decode = compile_decoding(method)
         service = method.host or "mesh"
         observe = metrics.bind(service, method.descriptor.name).observe
+        has_control = streams.carries_control(method.descriptor.output_type)
+        download = streams.is_download(method.descriptor.output_type)
 
         async def invoke(payload: Payload, incoming: Incoming) -> AsyncGenerator[bytes, None]:
             started = time.monotonic()
             code = _OK
+            begun = False
             call = _begin(method, incoming)
             token = current_call.set(call)
             scope = traces.start(call, service)
+            over_rest = call.metadata.get(streams.HEADER) == streams.OVER_REST
+            in_band = has_control and over_rest
             self.active += 1
             try:
                 _time_left(method, call, started)
+                if over_rest:
+                    streams.leave_room(call)
                 admit(call, payload)
-                async with aclosing(handler(decode(payload), call)) as answers:
-                    while True:
-                        # Around each answer, not around the yield: there the time is the host's, in a task of its own.
-                        try:
-                            async with asyncio.timeout(call.time_remaining()):
-                                message = await anext(answers)
-                        except StopAsyncIteration:
-                            break
+                if call.identity is not None:
+                    call.recheck = partial(self._identify, str(call.metadata["authorization"]))
+                answers = self.streams.run(handler(decode(payload), call), call, heartbeats=in_band, download=download)
+                async with aclosing(answers):
+                    async for message in answers:
+                        begun = True
                         yield message.data if type(message) is Wire else message.SerializeToString()
+                if in_band:
+                    yield streams.end()
             except GeneratorExit:
                 code = _CANCELLED
                 raise
@@ -188,7 +195,9 @@ class Pipeline:
                 code = status.code
                 if isinstance(error, asyncio.CancelledError):
                     raise
-                raise status from error
+                if not (over_rest and begun):
+                    raise status from error
+                yield streams.end(status.details) if in_band else streams.CUT
             finally:
                 self.active -= 1
                 observe(code, time.monotonic() - started)
@@ -319,41 +328,6 @@ def _time_left(method: Method, call: Call, now: float) -> float:
             raise DeadlineExceeded("DEADLINE_EXCEEDED", "the time for this call had run out when it arrived")
     call.deadline = now + left
     return left
-
-
-def _compile_decoding(method: Method) -> Callable[[Payload], Any]:
-    request_class = GetMessageClass(method.descriptor.input_type)
-    violations_of = compile_rules(method.descriptor.input_type)
-    limit = method.max_request_bytes
-
-    def decode(payload: bytes) -> Message:
-        if len(payload) > limit:
-            raise ResourceExhausted(
-                "REQUEST_TOO_LARGE", f"the request is larger than {limit} bytes", maxBytes=str(limit)
-            )
-        try:
-            request = request_class.FromString(payload)
-        except DecodeError:
-            raise InvalidArgument(
-                "MALFORMED_REQUEST", f"the request isn't a {method.descriptor.input_type.full_name}"
-            ) from None
-        # What this version doesn't know has no rules; stored, it would come back as data of a later version.
-        request.DiscardUnknownFields()
-        violations = violations_of(request)
-        if violations:
-            raise InvalidArgument(
-                "INVALID_REQUEST", f"the request breaks {len(violations)} rule(s) of its fields", violations=violations
-            )
-        return request
-
-    if not method.descriptor.client_streaming:
-        return decode  # type: ignore[return-value]
-
-    async def decode_all(payloads: AsyncIterator[bytes]) -> AsyncIterator[Message]:
-        async for payload in payloads:
-            yield decode(payload)
-
-    return decode_all  # type: ignore[return-value]
 
 
 def snake_case(name: str) -> str:

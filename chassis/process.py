@@ -36,6 +36,7 @@ from chassis.redis_client import connect
 from chassis.saga_api import SagaApi
 from chassis.service import Runtime, Service, Worker
 from chassis.settings import ProcessSettings, load_process_settings
+from chassis.signals import END_STREAMS
 from chassis.status_api import StatusApi
 from chassis.telemetry import metrics, traces
 
@@ -44,6 +45,9 @@ log = logging.getLogger(__name__)
 Build = Callable[[Runtime], Service]
 STOP_GRACE = 10.0
 """Seconds that running calls and workers get to end when the process stops: twice an interactive call's time."""
+STREAM_GRACE = 2.0
+"""Seconds, and at most half the grace, that streams get to end by themselves, as a chat's answer. Then they are told to
+connect again. A subscription loses nothing by it; whoever downloads has the whole grace."""
 ORPHAN_GRACE = 2.0
 """Seconds instead, when the supervisor is gone: nobody is left to read the answers, and a new stack may be waiting."""
 BUS_TIMEOUT = 5.0
@@ -213,6 +217,7 @@ class Process:
         status.stopping = True
         await host.enter_drain()
         await asyncio.sleep(self._options.probe_period)
+        asyncio.get_running_loop().call_later(min(STREAM_GRACE, self._grace / 2), self._pipeline.streams.stop)
         await host.stop(self._grace)
         await self._cancel_background()
 
@@ -269,6 +274,7 @@ class Process:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(END_STREAMS, self._pipeline.streams.stop)
         lifeline = self._environment.get("FITNESSHUB_LIFELINE_FD")
         if lifeline:
             descriptor = int(lifeline)

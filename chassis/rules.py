@@ -188,9 +188,10 @@ def _assemble(cleared: list[str], scalars: list[Scalar], parts: list[Part]) -> C
             message.ClearField(name)
         values = values_of(message)
         # Without a Python loop while all is well: half the time.
-        if not all(map(call, accepts, values)):
-            for value, scalar in zip(values, scalars, strict=True):
-                if not scalar.accept(value):
+        verdicts = tuple(map(call, accepts, values))
+        if not all(verdicts):
+            for accepted, value, scalar in zip(verdicts, values, scalars, strict=True):
+                if not accepted:
                     scalar.examine(message, value, found)
         for part in parts:
             part(message, found)

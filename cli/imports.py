@@ -3,34 +3,27 @@
 It goes through the edge like any client; what can't be mapped is refused by name, never dropped or guessed.
 """
 
-import hashlib
 import json
-import secrets
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import httpx
 from fitnesshub.workout.v1 import exercise_pb2 as pb
 from google.protobuf.json_format import MessageToDict
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from cli.edge import Edge, EdgeError
 
 SOURCE = "free-exercise-db"
 BATCH_ROWS = 250
 """Rows a request: the whole library is four requests, and the rate limit allows a few imports a minute."""
 BATCH_BYTES = 4 << 20
 """JSON a request, half of what the edge takes."""
-TIMEOUT = 65.0
-"""Seconds for an answer: the RPC itself has 60."""
-ATTEMPTS = 8
-"""Tries a batch, when the edge says that trying again helps: two minutes in all."""
-LONGEST_WAIT = 60.0
-"""Seconds between two tries at most; the rate limit's window is a minute."""
-TRY_AGAIN = frozenset({409, 429, 503})
-"""A write in between, over the rate limit, not available."""
+IMPORT = "/api/v1/exercises:import"
+PAGE = 100
+"""Exercises a page when the names in our library are asked for: the most there are."""
 
 # Their words as ours. A word that isn't here refuses the row.
 CATEGORIES = {
@@ -104,8 +97,20 @@ class Refusal(NamedTuple):
     problem: str
 
 
-def import_exercises(file: Path, edge_url: str, token: str) -> int:
+class Imported(NamedTuple):
+    """What became of the rows that could be mapped."""
+
+    counts: Counter[str]
+    """By result."""
+    refused: list[Refusal]
+    exercise_ids: list[tuple[str, str]]
+    """Of the rows that are in the library: their name, and the id of the exercise."""
+
+
+def import_exercises(file: Path, edge_url: str, token: str, report: Path | None = None) -> int:
     """Imports the file through the edge at `edge_url`, as the admin whose access token is given.
+
+    report: where to write a line for each row that was merged into an exercise of ours, now or before.
 
     Returns the exit code: 0 when every row is in the library, 1 when the file or the edge failed or rows were refused.
     """
@@ -113,29 +118,67 @@ def import_exercises(file: Path, edge_url: str, token: str) -> int:
     try:
         rows = read_rows(file)
         good, refused = map_rows(rows)
-        counts: Counter[str] = Counter()
-        with (
-            httpx.Client(base_url=edge_url, headers={"authorization": f"Bearer {token}"}, timeout=TIMEOUT) as client,
-            _progress() as progress,
-        ):
-            task = progress.add_task("importing exercises", total=len(good))
-            run = secrets.token_bytes(16)
-            for batch in batches(good):
-                for exercise, outcome in zip(batch, _send(client, batch, run), strict=True):
-                    counts[outcome["result"]] += 1
-                    if outcome["result"] == "IMPORT_RESULT_REFUSED":
-                        refused.append(Refusal(exercise["name"], "; ".join(outcome["problems"])))
-                progress.advance(task, len(batch))
+        if report is not None:
+            _write(report, [])  # a place that can't be written to is found out before anything is done
+        with Edge(edge_url, token) as edge:
+            imported = _import(edge, good)
+            if report is not None:
+                _write(report, _merges(edge, imported.exercise_ids))
     except ImportFailed as failure:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(str(failure), markup=False)
-        return 1
+        return _fail(str(failure))
+    except EdgeError as error:
+        return _fail(f"The import stopped: {error}.")
+    refused += imported.refused
     for name, problem in refused:
         out.print(f"refused {name}: {problem}", markup=False)
+    created, merged, updated, unchanged = (
+        imported.counts[f"IMPORT_RESULT_{result}"] for result in ("CREATED", "MERGED", "UPDATED", "UNCHANGED")
+    )
     out.print(
-        f"{len(rows)} exercises: {counts['IMPORT_RESULT_CREATED']} created, {counts['IMPORT_RESULT_UPDATED']} updated, "
-        f"{counts['IMPORT_RESULT_UNCHANGED']} unchanged, {len(refused)} refused"
+        f"{len(rows)} exercises: {created} created, {merged} merged, {updated} updated, {unchanged} unchanged, "
+        f"{len(refused)} refused"
     )
     return 1 if refused else 0
+
+
+def _fail(sentence: str) -> int:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(sentence, markup=False)
+    return 1
+
+
+def _import(edge: Edge, good: Sequence[dict[str, Any]]) -> Imported:
+    imported = Imported(Counter(), [], [])
+    with _progress() as progress:
+        task = progress.add_task("importing exercises", total=len(good))
+        for batch in batches(good):
+            answer = edge.post(IMPORT, {"source": SOURCE, "exercises": batch})
+            for exercise, outcome in zip(batch, _outcomes(answer, len(batch)), strict=True):
+                imported.counts[outcome["result"]] += 1
+                if outcome["result"] == "IMPORT_RESULT_REFUSED":
+                    imported.refused.append(Refusal(exercise["name"], "; ".join(outcome["problems"])))
+                else:
+                    imported.exercise_ids.append((exercise["name"], outcome["exerciseId"]))
+            progress.advance(task, len(batch))
+    return imported
+
+
+def _merges(edge: Edge, exercise_ids: Sequence[tuple[str, str]]) -> list[str]:
+    """`Their Name -> Our Name` for each row that isn't an exercise of its own, in the order of the rows."""
+    ours: dict[str, str] = {}
+    token = ""
+    while True:
+        page = edge.get("/api/v1/exercises", pageSize=PAGE, pageToken=token)
+        ours |= {each["id"]: each["name"] for each in page["exercises"] if each.get("source") != SOURCE}
+        token = page.get("nextPageToken", "")
+        if not token:
+            return [f"{name} -> {ours[exercise_id]}" for name, exercise_id in exercise_ids if exercise_id in ours]
+
+
+def _write(file: Path, lines: Sequence[str]) -> None:
+    try:
+        file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    except OSError as error:
+        raise ImportFailed(f"{file} can't be written: {error.strerror}.") from None
 
 
 def read_rows(file: Path) -> list[Any]:
@@ -196,47 +239,14 @@ def batches(exercises: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]
         yield batch
 
 
-def _send(client: httpx.Client, batch: Sequence[dict[str, Any]], run: bytes) -> list[dict[str, Any]]:
-    """Outcomes of the rows. Tries again where that helps. Raises ImportFailed."""
-    body = json.dumps({"source": SOURCE, "exercises": batch}).encode()
-    # The key repeats within this run only: a later import of the same file must be done, not replayed.
-    headers = {"content-type": "application/json", "idempotency-key": hashlib.sha256(run + body).hexdigest()}
-    wait, problem = 0.0, ""
-    for attempt in range(ATTEMPTS):
-        time.sleep(wait)
-        try:
-            response = client.post("/api/v1/exercises:import", content=body, headers=headers)
-        except httpx.TransportError as error:
-            raise ImportFailed(f"The edge at {client.base_url} can't be reached: {error}.") from None
-        if response.is_success:
-            return _outcomes(response, len(batch))
-        problem = f"the edge answered {response.status_code}, {_message(response)}"
-        if response.status_code not in TRY_AGAIN:
-            raise ImportFailed(f"The import stopped: {problem}.")
-        wait = _retry_after(response, 2.0**attempt)
-    raise ImportFailed(f"The import stopped after {ATTEMPTS} tries: {problem}.")
-
-
-def _outcomes(response: httpx.Response, rows: int) -> list[dict[str, Any]]:
+def _outcomes(answer: Any, rows: int) -> list[dict[str, Any]]:
     try:
-        outcomes = [{"problems": [], **outcome} for outcome in response.json()["outcomes"]]
-    except (ValueError, KeyError, TypeError):
+        outcomes = [{"problems": [], "exerciseId": "", **outcome} for outcome in answer["outcomes"]]
+    except (KeyError, TypeError):
         outcomes = []
     if len(outcomes) != rows:
-        raise ImportFailed(f"The import stopped: {response.url} didn't answer as FitnessHub's edge does.")
+        raise EdgeError(f"{IMPORT} didn't answer as FitnessHub's edge does")
     return outcomes
-
-
-def _retry_after(response: httpx.Response, otherwise: float) -> float:
-    seconds = response.headers.get("retry-after", "")
-    return min(float(seconds) if seconds.isdecimal() else otherwise, LONGEST_WAIT)
-
-
-def _message(response: httpx.Response) -> str:
-    try:
-        return str(response.json()["message"])
-    except (ValueError, KeyError, TypeError):
-        return response.reason_phrase
 
 
 def _name_of(row: Any, number: int) -> str:

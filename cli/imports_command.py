@@ -20,4 +20,4 @@ def run(arguments: Namespace) -> int:
     state = load(home)
     if state is None:
         raise NotRunningError(home.root)
-    return import_exercises(arguments.file, state.edge_url, issue(IMPORTER, "admin"))
+    return import_exercises(arguments.file, state.edge_url, issue(IMPORTER, "admin"), arguments.report)

@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chassis.version import VERSION
 from embedded.home import find_home
@@ -26,11 +27,18 @@ environment:
   FITNESSHUB_PORT     port of the API; 8080 by default, 0 takes a free one
   FITNESSHUB_HOME     folder for all state; .fitnesshub by default
   FITNESSHUB_PROFILE  embedded (all services in one process, the default) or split (a process each)
-  FITNESSHUB_WORKERS  processes that answer calls in the embedded profile; 1 by default
+  FITNESSHUB_WORKERS  processes that answer the calls of a service; 1 by default
   DATABASE_URL        owner's login of a PostgreSQL server to use instead of our own
   REDIS_URL           a Redis or Valkey server to use instead of our own"""
 
 EVENTS = """Reads the Redis of the stack that runs here. The content of events is left out: it is about persons."""
+WORKOUTS = """Stores each session of the file as a workout. Run it again at any time: what is stored stays as it is.
+A session with a refused row isn't stored at all, so that the mended file adds it whole; --partial stores
+the rest of it. Exercises are found in the library by name, or made for the user.
+
+Exit code 0: everything is stored; 1: rows or sessions were refused; 2: the file can't be used."""
+DEMO = """Plays an athlete's day over REST and prints each call with its answer. Starts a stack when none runs,
+and stops that one afterwards. Exit code 1 when an answer isn't the expected one."""
 
 
 def main() -> int:
@@ -103,16 +111,14 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     )
     config = add("config", "cli.config:config", "print the settings, without secrets")
     config.add_argument("service", nargs="?", metavar="SERVICE", help="one service; all by default")
-    imports = add("import", "cli.imports_command:run", "bring data in")
-    imports.add_argument("what", choices=("exercises",))
-    imports.add_argument("file", type=Path, metavar="FILE")
+    _add_imports(add("import", "", "bring data in"))
     add(
         "clean-state",
         "cli.stack:clean_state",
         "remove all state: data, secrets, logs",
         f"Refuses while a stack runs. {HOMES}",
     )
-    add("demo", "cli.stack:not_built", "a scripted day of one athlete (not built yet)").add_argument("rest", nargs="*")
+    add("demo", "cli.demo:demo", "play one day of an athlete, call by call", DEMO)
     _add_events(add("events", "", "events between services: what goes over the bus, and what was given up", EVENTS))
     return parser.parse_args(words)
 
@@ -149,3 +155,35 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
     return int(text)
+
+
+def _add_imports(parser: argparse.ArgumentParser) -> None:
+    kinds = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    exercises = kinds.add_parser("exercises", help="the JSON of free-exercise-db, into the library")
+    exercises.set_defaults(command="cli.imports_command:run")
+    exercises.add_argument("file", type=Path, metavar="FILE")
+    exercises.add_argument(
+        "--report", type=Path, metavar="FILE", help="write a line for each row that is an exercise of ours"
+    )
+    workouts = kinds.add_parser(
+        "workouts",
+        help="the CSV that Strong and Hevy export, as workouts of one user",
+        description=WORKOUTS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    workouts.set_defaults(command="cli.workouts.command:run")
+    workouts.add_argument("file", type=Path, metavar="FILE")
+    workouts.add_argument("--email", default=DEFAULT_EMAIL, help=f"whose workouts; {DEFAULT_EMAIL} by default")
+    workouts.add_argument(
+        "--time-zone", type=_zone, metavar="ZONE", help="where the clock on the wall was, as Europe/Berlin"
+    )
+    workouts.add_argument("--unit", choices=("kg", "lb"), help="what the app showed, where the file doesn't say")
+    workouts.add_argument("--dry-run", action="store_true", help="tell what would happen, and store nothing")
+    workouts.add_argument("--partial", action="store_true", help="store sessions without their refused rows")
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise argparse.ArgumentTypeError(f"there is no time zone {name!r}; it is a name as Europe/Berlin") from None

@@ -24,7 +24,7 @@ NOT_READY = 4
 def up(arguments: Namespace) -> int:
     """Starts a stack, in the foreground or in the background."""
     if arguments.detach:
-        return _up_detached()
+        return up_detached()
     from embedded.logfiles import rotate
     from embedded.progress import LogFile, Several, terminal
     from embedded.supervisor import run
@@ -37,7 +37,8 @@ def up(arguments: Namespace) -> int:
     return 0
 
 
-def _up_detached() -> int:
+def up_detached() -> int:
+    """Starts a stack that goes on by itself, and returns 0 when it is ready. Raises EmbeddedError."""
     from embedded.progress import relay, terminal
 
     read, write = os.pipe()
@@ -122,12 +123,6 @@ def clean_state(_: Namespace) -> int:
     remove(home)
     print(f"removed {home.root}")
     return 0
-
-
-def not_built(arguments: Namespace) -> int:
-    """Says so."""
-    print(f"fitnesshub: `{arguments.name}` is not built yet", file=sys.stderr)
-    return 2
 
 
 def _nothing(home: Home, problem: str) -> dict[str, Any]:

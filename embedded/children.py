@@ -123,7 +123,7 @@ class Child:
         if self._task is None:
             return
         self._stopping.set()
-        self._terminate()
+        self.tell(signal.SIGTERM)
         stopping = self.program.stopping
         done, _ = await asyncio.wait({self._task}, timeout=stopping.grace * len(stopping.signals) + KILL_MARGIN)
         if not done:
@@ -133,9 +133,10 @@ class Child:
             await asyncio.wait({self._task})
         self._set_state("stopped")
 
-    def _terminate(self) -> None:
+    def tell(self, number: signal.Signals) -> None:
+        """Sends a signal, when there is a process to hear it."""
         if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(signal.SIGTERM)
+            self._process.send_signal(number)
 
     async def _keep_running(self) -> None:
         log = self.program.log
@@ -189,7 +190,7 @@ class Child:
                 start_new_session=True,
             )
         if self._stopping.is_set():
-            self._terminate()
+            self.tell(signal.SIGTERM)
         self._changed(self)
         probing = asyncio.get_running_loop().create_task(self._probe())
         try:

@@ -42,7 +42,7 @@ def parse_profile(environment: Mapping[str, str]) -> str:
 
 
 def parse_workers(environment: Mapping[str, str]) -> int:
-    """FITNESSHUB_WORKERS: how many processes answer calls in the embedded profile. Raises EmbeddedError."""
+    """FITNESSHUB_WORKERS: how many processes answer the calls of a service. Raises EmbeddedError."""
     text = environment.get("FITNESSHUB_WORKERS") or "1"
     if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
         raise EmbeddedError(f"FITNESSHUB_WORKERS is {text!r}; it must be a number from 1 to {MOST_WORKERS}")

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import as_file, files
@@ -115,12 +115,16 @@ def program(edge: Edge, logs: Path) -> Program:
     )
 
 
-async def drain(edge: Edge) -> None:
-    """Says goodbye to callers, takes no new connections, and waits at most DRAIN seconds for calls in flight."""
+async def drain(edge: Edge, end_streams: Callable[[], None]) -> None:
+    """Says goodbye to callers, takes no new connections, and waits at most DRAIN seconds for calls in flight.
+
+    `end_streams` is called once nobody new can come: streams would outlast any waiting.
+    """
     if await _command(edge, "drain_listeners?graceful&skip_exit"):
         # From now on every answer closes its connection; when the sockets close too, few callers are left.
         await asyncio.sleep(GOODBYE)
         await _command(edge, "drain_listeners")
+        end_streams()
         deadline = time.monotonic() + DRAIN
         while time.monotonic() < deadline and await _calls_in_flight(edge):  # noqa: ASYNC110 - Envoy has no event for it
             await asyncio.sleep(0.05)

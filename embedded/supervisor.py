@@ -14,6 +14,7 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
+from chassis.signals import END_STREAMS
 from chassis.version import VERSION
 from embedded import edge, migrations, servers
 from embedded.children import Child, Program, Stopping, Ties
@@ -207,7 +208,7 @@ class Supervisor:
         self._state.ready = False
         if "envoy" in self._children:
             self._report.say("stopping: draining envoy")
-            await edge.drain(self._edge)
+            await edge.drain(self._edge, self._end_streams)
             await self._children["envoy"].stop()
         await self._stop_together("services", [process.name for process in self._processes])
         for server in reversed(self._servers.all()):
@@ -217,6 +218,11 @@ class Supervisor:
         self._ports.close()
         self._home.state_file.unlink(missing_ok=True)
         self._report.say("stopped")
+
+    def _end_streams(self) -> None:
+        for process in self._processes:
+            if process.role == "serve" and process.name in self._children:
+                self._children[process.name].tell(END_STREAMS)
 
     async def _stop_together(self, label: str, names: list[str]) -> None:
         started = [self._children[name] for name in names if name in self._children]
@@ -287,6 +293,7 @@ class Supervisor:
             command = f"FITNESSHUB_HOME={shlex.quote(str(self._home.root))} {command}"
         return [
             ("API", f"{url}/api/v1"),
+            ("Docs", f"{url}/docs"),
             ("Health", f"{url}/health"),
             ("Metrics", "  ".join((*metrics, f"{self._edge.admin}/stats/prometheus"))),
             ("gRPC", f"{HOST}:{self._edge.port} (edge)  {self._edge.mesh} (mesh, between services)"),

@@ -39,21 +39,19 @@ def service_names() -> list[str]:
 def processes(
     profile: str, services: Sequence[str], workers: int, free_port: Callable[[], int]
 ) -> list[ServiceProcess]:
-    """The processes of a profile. Each has ports of its own, so that Envoy balances calls and sees who is down."""
-    if profile == "split":
-        # The pools of different services share the server too: the budget is divided by all processes.
-        sharers = 2 * len(services)
-        return [
-            process
-            for name in services
-            for process in (
-                ServiceProcess(f"{name}-serve", "serve", (name,), free_port(), free_port(), sharers),
-                ServiceProcess(f"{name}-work", "work", (name,), 0, free_port(), sharers),
-            )
-        ]
-    hosted, sharers = tuple(services), workers + 1
-    serving = ["serve", *(f"serve-{number}" for number in range(2, workers + 1))]
+    """The processes of a profile, with so many `workers` to answer the calls of each service.
+
+    Each has ports of its own, so that Envoy balances calls and sees who is down.
+    """
+    # The pools of different services share the server too: the budget is divided by all processes.
+    groups = {f"{name}-": (name,) for name in services} if profile == "split" else {"": tuple(services)}
+    sharers = len(groups) * (workers + 1)
+    serving = ("serve", *(f"serve-{number}" for number in range(2, workers + 1)))
     return [
-        *(ServiceProcess(name, "serve", hosted, free_port(), free_port(), sharers) for name in serving),
-        ServiceProcess("work", "work", hosted, 0, free_port(), sharers),
+        process
+        for prefix, hosted in groups.items()
+        for process in (
+            *(ServiceProcess(prefix + name, "serve", hosted, free_port(), free_port(), sharers) for name in serving),
+            ServiceProcess(f"{prefix}work", "work", hosted, 0, free_port(), sharers),
+        )
     ]

@@ -1,9 +1,10 @@
 """Runs buf over the contract: `python -m chassis.edge.buf lint|breaking|image`.
 
-buf needs google/api in its workspace and can't fetch it, so it works in a copy with Google's files beside ours.
+buf needs google/api and its like in its workspace and can't fetch them: it works in a copy with them beside our files.
 """
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from chassis.edge.protoc import site_packages
 WORKSPACE = ".buf-workspace"
 IMAGE = "proto/released.binpb"
 """The contract as of the last release: what `breaking` compares with, and `image` writes."""
-IMPORTED = ("google/api/annotations.proto", "google/api/http.proto", "google/api/httpbody.proto")
+_IMPORT = re.compile(r'^import "(google/(?!protobuf/)[^"]+)";', re.MULTILINE)
+"""Of Google's files, buf knows only those of google/protobuf."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,10 +49,14 @@ def prepare(checkout: Path) -> Path:
     shutil.rmtree(workspace, ignore_errors=True)
     shutil.copytree(checkout / "proto", workspace / "proto", ignore=shutil.ignore_patterns("*.binpb"))
     shutil.copy(checkout / "buf.yaml", workspace)
-    for name in IMPORTED:
-        target = workspace / "imports" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(site_packages() / name, target)
+    waiting = list((workspace / "proto").rglob("*.proto"))
+    while waiting:
+        for name in _IMPORT.findall(waiting.pop().read_text()):
+            target = workspace / "imports" / name
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(site_packages() / name, target)
+                waiting.append(target)
     return workspace
 
 

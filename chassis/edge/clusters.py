@@ -27,6 +27,9 @@ MAX_REQUESTS = 1024
 """Calls in flight to one service before the breaker opens; more than one Python process can use."""
 RETRY_BUDGET_PERCENT = 20
 """Retries are at most this share of the calls in flight, so that they can't double an overload."""
+RETRIES_ALWAYS = 20
+"""Retries in flight that are allowed however few the calls: a burst that a replica swallows as it hangs. One process
+answers more in a tenth of a second."""
 
 CONSECUTIVE_FAILURES = 5
 EJECTION_SECONDS = 30.0
@@ -38,10 +41,14 @@ def http2_options() -> Json:
     return {"initial_stream_window_size": STREAM_WINDOW, "initial_connection_window_size": CONNECTION_WINDOW}
 
 
-def clusters(topology: Topology) -> list[Json]:
-    """All clusters of one Envoy."""
-    found = [service_cluster(name, topology.clusters[name]) for name in sorted(topology.clusters)]
-    found.append(_cluster(SELF, [Address(_reachable(topology.edge.host), topology.edge.port)]))
+def service_clusters(topology: Topology) -> list[Json]:
+    """The clusters of all services."""
+    return [service_cluster(name, topology.clusters[name]) for name in sorted(topology.clusters)]
+
+
+def own_clusters(topology: Topology) -> list[Json]:
+    """The clusters that the configuration itself needs, and which must be there when it is read."""
+    found = [_cluster(SELF, [Address(_reachable(topology.edge.host), topology.edge.port)])]
     found.append({"name": NOWHERE, "type": "STATIC", "connect_timeout": seconds(CONNECT_TIMEOUT)})
     if topology.otlp:
         found.append(_cluster(OTLP, [topology.otlp]))
@@ -57,13 +64,20 @@ def service_cluster(service: str, addresses: Sequence[Address]) -> Json:
                     "max_connections": MAX_REQUESTS,
                     "max_pending_requests": MAX_REQUESTS,
                     "max_requests": MAX_REQUESTS,
-                    "retry_budget": {"budget_percent": {"value": RETRY_BUDGET_PERCENT}, "min_retry_concurrency": 3},
+                    "retry_budget": {
+                        "budget_percent": {"value": RETRY_BUDGET_PERCENT},
+                        "min_retry_concurrency": RETRIES_ALWAYS,
+                    },
                 }
             ]
         },
         "outlier_detection": _outlier_detection(len(addresses) if _are_ips(addresses) else 2),
-        # Without panic mode a cluster whose hosts are all down answers 503 at once.
-        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        "common_lb_config": {
+            # Without panic mode a cluster whose hosts are all down answers 503 at once.
+            "healthy_panic_threshold": {"value": 0},
+            # Envoy gathers changes of health for a second, in which calls go on to who is out already.
+            "update_merge_window": "0s",
+        },
         "health_checks": [
             {
                 "timeout": seconds(HEALTH_TIMEOUT),
@@ -112,7 +126,10 @@ def _outlier_detection(hosts: int) -> Json:
         "enforcing_consecutive_5xx": 0,
         "consecutive_gateway_failure": CONSECUTIVE_FAILURES,
         "enforcing_consecutive_gateway_failure": 100,
-        "consecutive_local_origin_failure": CONSECUTIVE_FAILURES,
+        # Who doesn't answer at all is out by health checks, and back as soon as they pass.
+        "enforcing_consecutive_local_origin_failure": 0,
+        # Otherwise the next good check, within a second, would end what is to last half a minute.
+        "successful_active_health_check_uneject_host": False,
         "enforcing_success_rate": 0,
         "enforcing_local_origin_success_rate": 0,
         "interval": "1s",

@@ -4,15 +4,31 @@ A REST request is routed twice: on its REST path, for the filters before the tra
 path that the transcoder rewrote it to. So each method has its policy once, on its gRPC path.
 """
 
-import re
 from collections.abc import Iterator
 
-from chassis.contract import Access, Contract, HttpBinding, Method
+from fitnesshub.options.v1 import policy_pb2
+
+from chassis import streams
+from chassis.contract import TIMEOUTS, Access, Contract, HttpBinding, Method
 from chassis.edge.access import default_access, method_access, open_access
 from chassis.edge.clusters import NOWHERE
-from chassis.edge.envoy_types import CLASS_LIMIT, CORS, EDGE_ROUTES, GATEWAY, HEADERS, IP_LIMIT, Json, typed
+from chassis.edge.envoy_types import (
+    BODY_LIMIT,
+    CLASS_LIMIT,
+    CORS,
+    EDGE_ROUTES,
+    GATEWAY,
+    HEADERS,
+    IP_LIMIT,
+    STREAM_TRANSCODER,
+    Json,
+    set_header,
+    switched_off,
+    switched_on,
+    typed,
+)
 from chassis.edge.limits import exempt_from, rate_class, route_metadata
-from chassis.edge.lua import success_status
+from chassis.edge.lua import route_context
 from chassis.edge.paths import parse_template
 from chassis.edge.policies import deadline, method_routes
 from chassis.edge.topology import Topology
@@ -26,6 +42,10 @@ PUBLIC_SERVICES = {
 PUBLIC_SERVICE_SECONDS = 3600.0
 """Both may stream: a health watch is kept for an hour."""
 
+BODY_SECONDS = TIMEOUTS[policy_pb2.TIMEOUT_CLASS_INTERACTIVE]
+"""How long the body of a call without a route of its own may take to come."""
+BUFFER_BYTES = 1 << 20
+"""Of a connection, by Envoy's default."""
 CORS_METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 CORS_REQUEST_HEADERS = (
     "authorization",
@@ -72,7 +92,7 @@ def edge_routes(contract: Contract, topology: Topology) -> Json:
     routes.append(_unknown_grpc())
     routes += [route for method in reachable for binding in method.http for route in _rest_route(method, binding)]
     # The rest of REST: known paths without anything to protect, and unknown ones, which the transcoder refuses.
-    routes.append({"name": "rest", "match": {"prefix": "/"}, "route": {"cluster": NOWHERE}})
+    routes.append({"name": "rest", "match": {"prefix": "/"}, "route": {"cluster": NOWHERE} | deadline(BODY_SECONDS)})
     return {
         "name": EDGE_ROUTES,
         "virtual_hosts": [
@@ -93,7 +113,7 @@ def _by_path(contract: Contract) -> list[Method]:
 
 def _grpc_routes(method: Method) -> Iterator[Json]:
     name = rate_class(method)
-    configs = method_access(method) | success_status(method.policy.success_status)
+    configs = method_access(method) | route_context(method) | _upload(method)
     for route in method_routes(method, method.host):
         yield {"name": method.path[1:], **route, **_limited(name, configs)}
 
@@ -128,35 +148,45 @@ def _unknown_grpc() -> Json:
 def _rest_route(method: Method, binding: HttpBinding) -> Iterator[Json]:
     """A route for a REST path that needs something before the transcoder; none where nothing is needed."""
     template = parse_template(binding.template)
-    configs: Json = {}
-    if template.variables:
-        configs[HEADERS] = _without_query_parameters(template.variables)
+    configs = _upload(method)
+    mutations: Json = {}
+    if method.descriptor.server_streaming:
+        mutations["request_mutations"] = [set_header(streams.HEADER, streams.OVER_REST)]
+    if streams.carries_control(method.descriptor.output_type):
+        configs[STREAM_TRANSCODER] = switched_on()
+        mutations["response_mutations"] = [set_header("cache-control", "no-store")]
+    if mutations:
+        configs[HEADERS] = typed(
+            "extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute", mutations=mutations
+        )
     if not rate_class(method):
         configs |= exempt_from(IP_LIMIT)
-    if configs:
+    limit = _body_buffer(method, binding)
+    if configs or limit or (binding.body and method.timeout != BODY_SECONDS):
         yield {
             "name": f"{binding.verb} {binding.template}",
             "match": {
                 "safe_regex": {"regex": template.regex},
                 "headers": [{"name": ":method", "string_match": {"exact": binding.verb}}],
             },
-            # Never reached. Not a direct response: the CORS filter ignores those.
-            "route": {"cluster": NOWHERE},
+            # Never reached. Not a direct response: the CORS filter ignores those. Its deadline cuts a body that
+            # doesn't come, which is waited for before the transcoder.
+            "route": {"cluster": NOWHERE} | deadline(method.timeout),
             "typed_per_filter_config": configs,
+            **limit,
         }
 
 
-def _without_query_parameters(variables: tuple[str, ...]) -> Json:
-    """Takes away query parameters that would overwrite what the path binds, in either spelling."""
-    names = {name for variable in variables for name in (variable, _camel(variable))}
-    return typed(
-        "extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute",
-        mutations={"query_parameter_mutations": [{"remove": name} for name in sorted(names)]},
-    )
+def _body_buffer(method: Method, binding: HttpBinding) -> Json:
+    """Room for the body, which the Lua filter wants whole, where Envoy's own room isn't enough."""
+    if not binding.body or method.descriptor.client_streaming or method.max_request_bytes <= BUFFER_BYTES:
+        return {}
+    return {"request_body_buffer_limit": method.max_request_bytes}
 
 
-def _camel(path: str) -> str:
-    return re.sub(r"_+([a-z0-9])", lambda match: match[1].upper(), path)
+def _upload(method: Method) -> Json:
+    """A stream of requests may be longer than any one of them; the service limits each message."""
+    return {BODY_LIMIT: switched_off()} if method.descriptor.client_streaming else {}
 
 
 def _cors(topology: Topology) -> Json:

@@ -10,6 +10,7 @@ CORS = "envoy.filters.http.cors"
 GRPC_WEB = "envoy.filters.http.grpc_web"
 IP_LIMIT = "fitnesshub.ip_limit"
 BODY_LIMIT = "envoy.filters.http.body_size_limit"
+STREAM_TRANSCODER = "fitnesshub.stream_transcoder"
 TRANSCODER = "envoy.filters.http.grpc_json_transcoder"
 JWT = "envoy.filters.http.jwt_authn"
 RBAC = "envoy.filters.http.rbac"
@@ -18,6 +19,8 @@ ROUTER = "envoy.filters.http.router"
 
 EDGE_ROUTES = "edge_routes"
 MESH_ROUTES = "mesh_routes"
+CLUSTERS = "clusters"
+"""The files that may change while Envoy runs."""
 
 GATEWAY = "gateway"
 """The service that answers for the mesh as a whole: health and reflection."""
@@ -31,6 +34,21 @@ def typed(message: str, **fields: Any) -> Json:
 def extension(name: str, message: str, **fields: Any) -> Json:
     """A named extension with its typed config."""
     return {"name": name, "typed_config": typed(message, **fields)}
+
+
+def set_header(name: str, value: str) -> Json:
+    """A header mutation: the header has this value afterwards, whatever it had."""
+    return {"append": {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
+
+
+def switched_on() -> Json:
+    """Per-route config for a filter that is off by default. Envoy looks it up on the first route of a request only."""
+    return typed("config.route.v3.FilterConfig", config={})
+
+
+def switched_off() -> Json:
+    """The same, for a filter that is on."""
+    return typed("config.route.v3.FilterConfig", disabled=True)
 
 
 def seconds(value: float) -> str:

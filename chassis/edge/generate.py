@@ -16,6 +16,8 @@ DESCRIPTOR = Path("gen/fitnesshub/descriptor.binpb")
 """What Envoy transcodes by, relative to the checkout."""
 OWNED = ("gen", "envoy")
 """Folders in which every file is generated."""
+DOCUMENTS = ("docs/errors.md", "docs/events.md")
+"""Generated files elsewhere."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +56,8 @@ def produce(protos: Path, out: Path) -> Iterator[str]:
     try:
         from chassis.edge.derived import derive  # noqa: PLC0415 - needs the stubs that were just made
 
-        yield from derive(out, descriptors, read_descriptors(protos, comments=True), DESCRIPTOR)
+        commented = read_descriptors(protos, comments=True)
+        yield from derive(out, descriptors, commented, DESCRIPTOR, protos / "examples.json")
     finally:
         sys.path.remove(str(out / "gen"))
 
@@ -70,6 +73,7 @@ def differences(checkout: Path, fresh: Path) -> dict[Path, str]:
 
 
 def _files(root: Path) -> Iterator[Path]:
+    yield from (Path(name) for name in DOCUMENTS if (root / name).is_file())
     for folder in OWNED:
         for path in (root / folder).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts:

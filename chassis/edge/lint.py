@@ -13,12 +13,15 @@ from google.protobuf.descriptor_pb2 import (
     ServiceDescriptorProto,
 )
 
+from chassis import streams
 from chassis.contract import Contract, HttpBinding, Method
 from chassis.edge.access import KEY_SET_PATH
 from chassis.edge.limits import rate_class
 from chassis.edge.paths import Template, TemplateError, parse_template
 
 ROOT = "fitnesshub/"
+UPLOAD_PIECE = (1 << 20) + (1 << 16)
+"""Bytes: Envoy's transcoder makes messages of an upload with 1 MiB of content each, and the other fields go with it."""
 _VERBS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 _Path = tuple[int, ...]
 
@@ -40,6 +43,7 @@ def contract_problems(contract: Contract) -> Iterator[str]:
         if binding.verb == other.verb and template.overlaps(other_template):
             both = f"{binding.verb} {template.text} and {other_template.text}"
             yield f"{first.path} and {second.path}: {both} match one path"
+    yield from (f"{method.path}: {each}" for method in methods if method.http for each in _stream_problems(method))
     yield from _unbounded_fields(methods)
     yield from _key_set_problems(parsed)
 
@@ -50,7 +54,7 @@ def comment_problems(files: FileDescriptorSet) -> Iterator[str]:
         if not file.name.startswith(ROOT):
             continue
         lines = {tuple(at.path): (at.span[0] + 1, at.leading_comments.strip()) for at in file.source_code_info.location}
-        for path, name in _declared(file):
+        for path, name in declared(file):
             line, comment = lines[path]
             if not comment:
                 yield f"proto/{file.name}:{line}: {name} has no comment"
@@ -68,6 +72,19 @@ def _binding_problems(method: Method, binding: HttpBinding, template: Template) 
         yield f"{binding.verb} {binding.template} has a body"
     if binding.body not in ("", "*") and binding.body not in request.fields_by_name:
         yield f"{binding.template}: body {binding.body!r} is no field of {request.full_name}"
+
+
+def _stream_problems(method: Method) -> Iterator[str]:
+    """What a stream needs over REST: a way to tell how it ended, and room for the pieces Envoy cuts an upload into."""
+    if method.descriptor.server_streaming:
+        answer = method.descriptor.output_type
+        if not streams.carries_control(answer) and not streams.is_download(answer):
+            yield (
+                f"{answer.full_name} is streamed over HTTP and needs "
+                f"`fitnesshub.mesh.v1.StreamControl control = {streams.CONTROL_NUMBER}`"
+            )
+    if method.descriptor.client_streaming and method.max_request_bytes < UPLOAD_PIECE:
+        yield f"the edge cuts an upload into messages of up to {UPLOAD_PIECE} bytes; max_request_bytes is less"
 
 
 def _variable_problem(message: Descriptor, variable: str) -> str:
@@ -120,7 +137,7 @@ def _key_set_problems(parsed: list[tuple[Method, HttpBinding, Template]]) -> Ite
     )
 
 
-def _declared(file: FileDescriptorProto) -> Iterator[tuple[_Path, str]]:
+def declared(file: FileDescriptorProto) -> Iterator[tuple[_Path, str]]:
     """Everything that needs a comment, with its path in the source info."""
     for index, service in enumerate(file.service):
         yield from _service((6, index), service)

@@ -28,6 +28,9 @@ STRIPPED = (
     "grpc-previous-rpc-attempts",
     "grpc-internal-encoding-request",
 )
+FOREIGN_NAME = "[^:].*[^a-z0-9._-].*|[^:a-z0-9._-].*"
+"""Header names that HTTP allows and gRPC doesn't: a service would end the call as INTERNAL. Names with a colon in front
+are HTTP/2's own."""
 NOT_AN_ADDRESS = "192.0.2.0"
 """Reserved for documentation. Stands for `no address is internal`: Envoy would trust loopback otherwise."""
 
@@ -37,6 +40,7 @@ def edge_listener(contract: Contract, topology: Topology) -> Json:
     stripped: list[Json] = [{"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in STRIPPED_PREFIXES]
     # Nothing here takes binary metadata from outside, and what isn't base64 ends the call as INTERNAL.
     stripped.append({"remove_on_match": {"key_matcher": {"suffix": "-bin"}}})
+    stripped.append({"remove_on_match": {"key_matcher": {"safe_regex": {"regex": FOREIGN_NAME}}}})
     stripped += [{"remove": name} for name in STRIPPED]
     if not topology.trusted_proxies:
         stripped.append({"remove": "x-forwarded-for"})

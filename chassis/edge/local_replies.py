@@ -23,7 +23,8 @@ from chassis.errors import (
 )
 from chassis.status import DOMAIN, to_status
 
-_BODY = "%LOCAL_REPLY_BODY%"
+EXPLAINED = "x-fitnesshub-refused"
+"""Marks an answer for the Lua filter, which takes the header away."""
 _DETAIL = "type.googleapis.com/google.rpc."
 _BAD_TOKEN = "the access token is missing, malformed, forged or expired"  # noqa: S105 - a text for people
 
@@ -35,7 +36,7 @@ class EdgeFailure:
     statuses: tuple[int, int]
     """HTTP statuses it is for, first and last."""
     failure: Failure
-    """What it says. An empty message: Envoy's own text, where that names the field that is wrong."""
+    """What it says."""
     flag: str = ""
     """Response flag that must be set."""
     details: str = ""
@@ -44,6 +45,8 @@ class EdgeFailure:
     """HTTP status to answer with instead. 0: the same."""
     grpc: Failure | None = None
     """What it says over native gRPC, where that differs."""
+    explained: bool = False
+    """Over REST the Lua filter may find more to say (requests.lua); this is what is left when it doesn't."""
 
 
 FAILURES = (
@@ -63,15 +66,23 @@ FAILURES = (
     EdgeFailure((403, 403), PermissionDenied("ROLE_REQUIRED", "your roles don't allow this call")),
     EdgeFailure(
         (404, 404),
-        NotFound("ROUTE_NOT_FOUND", "no such path, or not with this HTTP method"),
+        NotFound("ROUTE_NOT_FOUND", "no such path"),
         grpc=Unimplemented("NOT_IMPLEMENTED", "the server doesn't offer this method"),
+        explained=True,
     ),
     EdgeFailure((408, 408), DeadlineExceeded("DEADLINE_EXCEEDED", "the request wasn't complete in time"), becomes=504),
     EdgeFailure((504, 504), DeadlineExceeded("DEADLINE_EXCEEDED", "the time for the call ran out")),
-    EdgeFailure((413, 413), ResourceExhausted("REQUEST_TOO_LARGE", "the request is larger than any call allows")),
+    EdgeFailure(
+        (413, 413), ResourceExhausted("REQUEST_TOO_LARGE", "the request is larger than the call allows"), explained=True
+    ),
     EdgeFailure((431, 431), ResourceExhausted("REQUEST_TOO_LARGE", "the request headers are too large")),
     EdgeFailure((429, 429), ResourceExhausted("RATE_LIMITED", "too many calls; wait for the time in retry-after")),
-    EdgeFailure((400, 400), InvalidArgument("MALFORMED_REQUEST", ""), details="grpc_json_transcode_failure"),
+    EdgeFailure(
+        (400, 400),
+        InvalidArgument("MALFORMED_REQUEST", "the path, the query or the body can't be read; is it all UTF-8?"),
+        details="grpc_json_transcode_failure",
+        explained=True,
+    ),
     EdgeFailure(
         (503, 503), Unavailable("OVERLOADED", "the service has more calls than it takes; try again"), flag="UO"
     ),
@@ -86,7 +97,13 @@ FAILURES = (
 def local_reply_config() -> Json:
     """For the edge's connection manager. Answers of services are left alone."""
     # No catch-all body_format: it would rewrite successes that Envoy answers itself as well.
-    return {"mappers": [_grpc(each) for each in FAILURES] + [_rest(each) for each in FAILURES]}
+    return {"mappers": [_by_lua(), *(_grpc(each) for each in FAILURES), *(_rest(each) for each in FAILURES)]}
+
+
+def _by_lua() -> Json:
+    """What the Lua filter answers is as it should be."""
+    text = {"text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"}, "content_type": "application/json"}
+    return {"filter": _details("lua_response"), "body_format_override": text}
 
 
 def _rest(case: EdgeFailure) -> Json:
@@ -97,17 +114,16 @@ def _rest(case: EdgeFailure) -> Json:
     ]
     if failure.reason == "RATE_LIMITED":
         details.append({"@type": f"{_DETAIL}RetryInfo", "retryDelay": "%RESP(RETRY-AFTER)%s"})
-    body = {"code": failure.code, "message": failure.message or _BODY, "details": details}
-    return _mapper(case, _conditions(case), {"json_format": body}, [])
+    body = {"code": failure.code, "message": failure.message, "details": details}
+    return _mapper(case, _conditions(case), {"json_format": body}, [_set(EXPLAINED, "1")] if case.explained else [])
 
 
 def _grpc(case: EdgeFailure) -> Json:
     failure = case.grpc or case.failure
     headers = [_set("grpc-status", str(failure.code))]
-    if failure.message:
-        packed = to_status(failure, request_id="")[2]
-        headers.append(_set("grpc-status-details-bin", b64encode(packed).decode().rstrip("=")))
-    text = {"text_format_source": {"inline_string": failure.message or _BODY}}
+    packed = to_status(failure, request_id="")[2]
+    headers.append(_set("grpc-status-details-bin", b64encode(packed).decode().rstrip("=")))
+    text = {"text_format_source": {"inline_string": failure.message}}
     return _mapper(case, [*_native_grpc(), *_conditions(case)], text, headers)
 
 
@@ -129,16 +145,19 @@ def _conditions(case: EdgeFailure) -> list[Json]:
     if case.flag:
         conditions.append({"response_flag_filter": {"flags": [case.flag]}})
     if case.details:
-        conditions.append(
-            {
-                "extension_filter": extension(
-                    "envoy.access_loggers.extension_filters.cel",
-                    "extensions.access_loggers.filters.cel.v3.ExpressionFilter",
-                    expression=f"response.code_details.contains('{case.details}')",
-                )
-            }
-        )
+        conditions.append(_details(case.details))
     return conditions
+
+
+def _details(part: str) -> Json:
+    """Envoy's response code details contain this."""
+    return {
+        "extension_filter": extension(
+            "envoy.access_loggers.extension_filters.cel",
+            "extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+            expression=f"response.code_details.contains('{part}')",
+        )
+    }
 
 
 def _native_grpc() -> list[Json]:

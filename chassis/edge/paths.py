@@ -28,10 +28,11 @@ class Template:
 
     @property
     def regex(self) -> str:
-        """Matches the whole path, with or without a slash at its end, as the transcoder does."""
+        """Matches the whole path as the transcoder does: a slash or a verb that is empty is nothing to it."""
         path = "".join("/" + _REGEX.get(each, re.escape(each)) for each in self.segments)
-        verb = f":{re.escape(self.custom_verb)}" if self.custom_verb else ""
-        return f"{path}{verb}/?"
+        if self.custom_verb:
+            return f"{path}/?:{re.escape(self.custom_verb)}"
+        return re.sub(r"\[\^/\]\+$", "[^/:]+", path) + "/?:?"
 
     def overlaps(self, other: "Template") -> bool:
         """Whether some path matches both."""

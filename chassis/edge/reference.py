@@ -13,6 +13,8 @@ from chassis.edge.topology import Address, Topology
 LOOPBACK = "127.0.0.1"
 EDGE_PORT = 8080
 FIRST_SERVICE_PORT = 9001
+LUA_FILE = Path("envoy/edge.lua")
+"""The filter's source apart, relative to the checkout like the descriptor set: a line of its own for every field."""
 
 
 def reference_files(contract: Contract, descriptor: Path) -> dict[str, Json]:
@@ -34,6 +36,7 @@ def _topology(profile: str, clusters: dict[str, list[Address]], descriptor: Path
         admin=Address(LOOPBACK, EDGE_PORT + 2),
         clusters=clusters,
         descriptor=descriptor,
+        lua=LUA_FILE,
         allowed_origins=("http://localhost:3000",),
         issuer=f"http://localhost:{EDGE_PORT}/auth/v1",
     )

@@ -1,14 +1,16 @@
 """From the contract and a topology to the configuration of one Envoy."""
 
 from chassis.contract import Contract
-from chassis.edge.clusters import clusters
+from chassis.edge.clusters import own_clusters, service_clusters
 from chassis.edge.edge_routes import edge_routes
-from chassis.edge.envoy_types import EDGE_ROUTES, GATEWAY, MESH_ROUTES, Json, extension, socket
-from chassis.edge.listeners import edge_listener, mesh_listener
+from chassis.edge.envoy_types import CLUSTERS, EDGE_ROUTES, GATEWAY, MESH_ROUTES, Json, extension, socket, typed
+from chassis.edge.listeners import edge_listener, file_source, mesh_listener
 from chassis.edge.mesh_routes import mesh_routes
 from chassis.edge.topology import Topology, TopologyError
 
 BOOTSTRAP = "envoy.json"
+_ROUTES = "config.route.v3.RouteConfiguration"
+_CLUSTER = "config.cluster.v3.Cluster"
 MAX_CONNECTIONS = 10_000
 """From outside. Beyond it connections are refused, before memory runs out (about 50 kB each)."""
 ADMIN_PATHS = ("/ready", "/stats", "/clusters", "/listeners", "/server_info", "/drain_listeners", "/healthcheck/")
@@ -16,7 +18,7 @@ ADMIN_PATHS = ("/ready", "/stats", "/clusters", "/listeners", "/server_info", "/
 
 
 def render(contract: Contract, topology: Topology) -> dict[str, Json]:
-    """File contents by name: the bootstrap, and the route files when the topology has a routes folder.
+    """File contents by name: the bootstrap, and when the topology has a live folder the files of routes and clusters.
 
     Raises TopologyError when a service of the contract has no addresses.
     """
@@ -25,12 +27,22 @@ def render(contract: Contract, topology: Topology) -> dict[str, Json]:
             raise TopologyError(f"no address for the service {host}")
     files = {BOOTSTRAP: _bootstrap(contract, topology)}
     if topology.routes_folder is not None:
-        files[f"{EDGE_ROUTES}.json"] = _resource(edge_routes(contract, topology))
-        files[f"{MESH_ROUTES}.json"] = _resource(mesh_routes(contract))
+        files[f"{EDGE_ROUTES}.json"] = _resources(_ROUTES, [edge_routes(contract, topology)])
+        files[f"{MESH_ROUTES}.json"] = _resources(_ROUTES, [mesh_routes(contract)])
+        files[f"{CLUSTERS}.json"] = _resources(_CLUSTER, service_clusters(topology))
     return files
 
 
 def _bootstrap(contract: Contract, topology: Topology) -> Json:
+    static: Json = {
+        "listeners": [edge_listener(contract, topology), mesh_listener(contract, topology)],
+        "clusters": own_clusters(topology),
+    }
+    dynamic: Json = {}
+    if topology.routes_folder is None:
+        static["clusters"] = [*service_clusters(topology), *static["clusters"]]
+    else:
+        dynamic["dynamic_resources"] = {"cds_config": file_source(topology, CLUSTERS)}
     return {
         "node": {"id": topology.profile, "cluster": "fitnesshub"},
         "admin": {
@@ -46,12 +58,10 @@ def _bootstrap(contract: Contract, topology: Topology) -> Json:
                 )
             ]
         },
-        "static_resources": {
-            "listeners": [edge_listener(contract, topology), mesh_listener(contract, topology)],
-            "clusters": clusters(topology),
-        },
+        **dynamic,
+        "static_resources": static,
     }
 
 
-def _resource(routes: Json) -> Json:
-    return {"resources": [{"@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration", **routes}]}
+def _resources(message: str, contents: list[Json]) -> Json:
+    return {"resources": [typed(message, **content) for content in contents]}

@@ -37,9 +37,11 @@ class Topology:
     """Origins of browsers that may call, as `http://localhost:3000`."""
     issuer: str
     """`iss` of the access tokens."""
+    lua: Path | None = None
+    """Where Envoy reads the Lua filter's source from. None: it stands in the bootstrap itself."""
     routes_folder: Path | None = None
-    """Where Envoy reads route files from and watches them, so that policies reload without a restart.
-    None: routes stand in the bootstrap itself."""
+    """Where Envoy reads the files of routes and clusters from and watches them, so that policies and processes change
+    without a restart. None: all stands in the bootstrap itself."""
     access_log: Path | None = None
     """None: standard output."""
     otlp: Address | None = None

@@ -5,10 +5,9 @@ took effect there did so here as well; then both are compared, or the shadow tak
 """
 
 import asyncio
-import hashlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -17,8 +16,7 @@ import asyncpg
 
 from chassis import uuid7
 from chassis.db import Database, WriteSession
-from chassis.errors import Aborted, Unavailable
-from chassis.events.consumer import PoisonError, Received, Subscription, by_handler, read_event
+from chassis.events.consumer import Subscription
 from chassis.events.relay import KEPT_IN_INBOX
 from chassis.events.shadow import Shadow, ShadowError, ShadowSessions
 from chassis.events.statements import receive
@@ -146,8 +144,11 @@ class Rebuild:
                 else:
                     self.report.differences = [
                         *behind,
-                        *(f"{table}: live {live[table]}, rebuilt {rebuilt[table]}" for table in live
-                          if live[table] != rebuilt[table]),
+                        *(
+                            f"{table}: live {live[table]}, rebuilt {rebuilt[table]}"
+                            for table in live
+                            if live[table] != rebuilt[table]
+                        ),
                     ]
                     # The deletion of a person under way makes a difference for a moment.
                     if not self.report.differences or attempt == ATTEMPTS:

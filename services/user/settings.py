@@ -11,7 +11,7 @@ class UserSettings(ServiceSettings):
     sign_up_enabled: bool = True
     """False refuses new registrations; who is registered can sign in."""
     access_token_seconds: int = Field(default=3600, ge=60, le=86_400)
-    """Life of an access token. Refusal of an ended session doesn't wait for it; a changed role does."""
+    """Life of an access token. Refusal of an ended session doesn't wait for it."""
     local_tokens: bool | None = None
     """Whether `fitnesshub token` may issue sessions. Not given: only where the environment is `local`."""
     hash_threads: int = Field(default=2, ge=1, le=32)

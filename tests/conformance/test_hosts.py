@@ -181,6 +181,45 @@ async def test_a_stream_ends_at_the_contracts_time(stub: Any, world: World) -> N
     assert (error.code(), reason_of(error)) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
 
 
+async def test_a_stream_ends_when_the_process_stops(stub: Any, world: World) -> None:
+    answers = stub.Count(world.pb2.EchoRequest(times=1, behave="sleep"))
+    assert (await answers.read()).text == "0"
+    talk = stub.Converse()
+    await talk.write(world.pb2.EchoRequest(text="one"))
+    assert (await talk.read()).text == "one"
+    world.pipeline.streams.stop()
+    for call in (answers, talk):
+        error = await fails(call.read())
+        assert (error.code(), reason_of(error)) == (grpc.StatusCode.UNAVAILABLE, "OVERLOADED")
+    assert world.api.cancelled.is_set()
+    error = await fails(stub.Count(world.pb2.EchoRequest(times=1)).read())
+    assert (error.code(), reason_of(error)) == (grpc.StatusCode.UNAVAILABLE, "OVERLOADED")
+    assert await stub.Download(world.pb2.EchoRequest()).read() is not aio.EOF
+
+
+async def test_a_stream_of_nothing_has_its_metadata(stub: Any, world: World) -> None:
+    call = stub.Download(world.pb2.EchoRequest(), metadata=(("if-none-match", 'W/"v0", W/"v1"'),))
+    assert await call.read() is aio.EOF
+    headers = dict(await call.initial_metadata())
+    assert (headers["etag"], headers["x-http-code"]) == ('"v1"', "304")
+
+
+async def test_a_stream_runs_in_one_task(stub: Any, world: World) -> None:
+    """Sessions, time-outs and context variables of a handler hold across its answers."""
+    call = stub.Count(world.pb2.EchoRequest(times=3, behave="tasks"))
+    assert len({reply.text async for reply in call}) == 1
+
+
+async def test_control_messages_are_for_the_edge_to_ask(stub: Any, world: World) -> None:
+    request = world.pb2.EchoRequest(times=1)
+    plain = [reply async for reply in stub.Watch(request)]
+    assert [reply.HasField("control") for reply in plain] == [False]
+    told = [reply async for reply in stub.Watch(request, metadata=(("x-fitnesshub-stream", "rest"),))]
+    assert [reply.HasField("control") for reply in told] == [False, True]
+    assert told[-1].control.WhichOneof("kind") == "end"
+    assert told[-1].control.end.code == 0
+
+
 async def test_a_reader_that_doesnt_read_is_given_up(stub: Any, world: World, caplog: pytest.LogCaptureFixture) -> None:
     answers = stub.Count(world.pb2.EchoRequest(text="x", times=1000, behave="flood"))
     await asyncio.wait_for(world.api.cancelled.wait(), 5)

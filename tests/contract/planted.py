@@ -16,7 +16,7 @@ _numbers = itertools.count(1)
 HEAD = """
 syntax = "proto3";
 // Planted.
-package fitnesshub.planted%d.v1;
+package %s;
 import "fitnesshub/options/v1/policy.proto";
 import "fitnesshub/options/v1/rules.proto";
 import "google/api/annotations.proto";
@@ -44,15 +44,20 @@ PUBLIC = "option (fitnesshub.options.v1.policy) = {access: ACCESS_PUBLIC rate_cl
 READ = "option idempotency_level = NO_SIDE_EFFECTS;"
 
 
-def descriptors(folder: Path, text: str) -> FileDescriptorSet:
-    """Compiles a proto file with source info. Every call has a package of its own."""
-    number = next(_numbers)
+def next_package() -> str:
+    """A package that no other planted file has."""
+    return f"fitnesshub.planted{next(_numbers)}.v1"
+
+
+def descriptors(folder: Path, text: str, package: str = "") -> FileDescriptorSet:
+    """Compiles a proto file with source info. Every call without a package has one of its own."""
+    package = package or next_package()
     options = folder / "fitnesshub" / "options"
     if not options.exists():
         shutil.copytree(ROOT / "proto" / "fitnesshub" / "options", options)
-    file = folder / "fitnesshub" / f"planted{number}" / "v1" / "planted.proto"
+    file = folder / package.replace(".", "/") / "planted.proto"
     file.parent.mkdir(parents=True)
-    file.write_text(HEAD % number + text)
+    file.write_text(HEAD % package + text)
     found = read_descriptors(folder, comments=True)
     shutil.rmtree(file.parents[1])
     return found

@@ -1,6 +1,7 @@
 """The rendered Envoy configuration: Envoy accepts it, and every method has its policy in it."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -15,6 +16,8 @@ from chassis.contract import Access, Method, load_contract
 from chassis.edge.clusters import service_cluster
 from chassis.edge.files import envoy_binary, stage_descriptor, write_files
 from chassis.edge.limits import ANONYMOUS, BY_CLASS, PER_ADDRESS, Limit
+from chassis.edge.lua_tables import lua_tables
+from chassis.edge.paths import parse_template
 from chassis.edge.reference import reference_files
 from chassis.edge.render import render
 from chassis.edge.service_config import service_config
@@ -175,8 +178,8 @@ def test_the_filters_stand_in_their_order(files: dict[str, Json]) -> None:
     """Those that answer for one route before transcoding come first, those that need the method after it."""
     names = [each["name"].rpartition(".")[2] for each in manager(files, "edge")["http_filters"]]
     assert names == [
-        *("lua", "header_mutation", "cors", "brotli", "gzip", "grpc_web", "ip_limit", "body_size_limit"),
-        *("grpc_json_transcoder", "jwt_authn", "rbac", "class_limit", "router"),
+        *("header_mutation", "cors", "brotli", "gzip", "grpc_web", "ip_limit", "lua", "body_size_limit"),
+        *("stream_transcoder", "grpc_json_transcoder", "jwt_authn", "rbac", "class_limit", "router"),
     ]
 
 
@@ -186,6 +189,9 @@ def listeners_of(method: Method) -> Iterator[Callable[[dict[str, Json]], list[Js
     if method.host:
         yield lambda files: of(method, routes(files, "mesh", "by_path"))
     yield lambda files: of(method, routes(files, "mesh", method.host or "user"))
+
+
+SAFE = "unavailable,connect-failure,refused-stream,reset"
 
 
 @pytest.mark.parametrize("method", METHODS, ids=name_of)
@@ -200,28 +206,28 @@ def test_each_method_has_its_deadline_and_its_repeats(method: Method, files: dic
         repeats = [route["route"].get("retry_policy", {}).get("retry_on") for route in found]
         keyed = ["idempotency-key" in json.dumps(route["match"]) for route in found]
         if method.is_retriable:
-            assert (repeats, keyed) == (["unavailable,connect-failure,refused-stream,reset"], [False])
+            assert (repeats, keyed) == ([SAFE], [False])
+            hedged = ["hedge_policy" in route["route"] for route in found]
+            assert hedged == [method.is_read and not method.is_streaming]
         elif method.takes_idempotency_key:
-            assert (repeats, keyed) == (["unavailable,connect-failure,refused-stream", None], [True, False])
+            assert (repeats, keyed) == ([SAFE, None], [True, False])
         else:
             assert (repeats, keyed) == ([None], [False])
 
 
 @pytest.mark.parametrize("method", REACHABLE, ids=name_of)
-def test_what_the_path_binds_is_taken_from_the_query(method: Method, files: dict[str, Json]) -> None:
+def test_what_the_path_binds_is_taken_from_the_query(method: Method) -> None:
+    calls = [
+        call for call in lua_tables(CONTRACT)["calls"] if call["request"] == method.descriptor.input_type.full_name
+    ]
     for binding in method.http:
-        removed = {
-            each["remove"]
-            for route in routes(files, "edge")
-            if route["name"] == f"{binding.verb} {binding.template}"
-            for each in route["typed_per_filter_config"]
-            .get("envoy.filters.http.header_mutation", {})
-            .get("mutations", {})
-            .get("query_parameter_mutations", [])
-        }
-        bound = {part.strip("{}") for part in binding.template.split("/") if part.startswith("{")}
-        assert {name for name in removed if "_" in name} == {name for name in bound if "_" in name}
-        assert len(removed) == 2 * len(bound)
+        bound = set(re.findall(r"\{(\w+)\}", binding.template))
+        names = bound | {method.descriptor.input_type.fields_by_name[name].json_name for name in bound}
+        place = "/".join(parse_template(binding.template).segments)
+        (removed,) = (
+            set(call.get("in_path", ())) for call in calls if (call["method"], call["path"]) == (binding.verb, place)
+        )
+        assert removed == names
 
 
 def test_limits_are_shared_by_the_envoys_of_a_port() -> None:
@@ -274,7 +280,7 @@ def strips(config: Json) -> list[Json]:
 
 def test_routes_stand_in_files_when_there_is_a_folder(tmp_path: Path, files: dict[str, Json]) -> None:
     live = render(CONTRACT, topology(routes_folder=tmp_path))
-    assert set(live) == {"envoy.json", "edge_routes.json", "mesh_routes.json"}
+    assert set(live) == {"envoy.json", "edge_routes.json", "mesh_routes.json", "clusters.json"}
     assert "virtual_hosts" not in json.dumps(live["envoy.json"])
     for listener in ("edge", "mesh"):
         (resource,) = live[f"{listener}_routes.json"]["resources"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from chassis.edge.generate import CHECKOUT, DESCRIPTOR, OWNED, differences, main
+from chassis.edge.generate import CHECKOUT, DESCRIPTOR, DOCUMENTS, OWNED, differences, main
 
 
 def test_the_checkout_is_fresh() -> None:
@@ -22,6 +22,9 @@ def test_the_checkout_is_fresh() -> None:
 def copy(tmp_path: Path) -> Path:
     for folder in OWNED:
         shutil.copytree(CHECKOUT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "docs").mkdir()
+    for document in DOCUMENTS:
+        shutil.copy(CHECKOUT / document, tmp_path / document)
     return tmp_path
 
 
@@ -38,6 +41,7 @@ def test_generating_repairs_the_checkout(copy: Path, monkeypatch: pytest.MonkeyP
     shutil.copytree(CHECKOUT / "proto", copy / "proto")
     (copy / DESCRIPTOR).write_bytes(b"old")
     (copy / "envoy" / "split.json").unlink()
+    (copy / "docs" / "errors.md").write_text("old")
     (copy / "gen" / "fitnesshub" / "gone_pb2.py").write_text("")
     monkeypatch.setattr("chassis.edge.generate.CHECKOUT", copy)
     assert main(["--check"]) == 1

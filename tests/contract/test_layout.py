@@ -9,7 +9,7 @@ import pytest
 
 from tests.contract.source import ROOT, services
 
-ROOMS = {"api", "domain", "store", "events", "sagas", "clients", "migrations"}
+ROOMS = {"api", "catalogue", "domain", "store", "events", "sagas", "clients", "migrations"}
 FILES = {"README.md", "__init__.py", "bootstrap.py", "settings.py"}
 NOT_OURS = {"gen", "node_modules", "__pycache__"}
 LONGEST = 450
@@ -47,7 +47,8 @@ def test_the_readme_of_a_service_says_what_matters(service: str) -> None:
 
 
 def test_code_files_are_short() -> None:
-    long = {str(f.relative_to(ROOT)): n for f in files(CODE) if (n := len(f.read_text().splitlines())) > LONGEST}
+    written = (file for file in files(CODE) if not file.is_relative_to(ROOT / "envoy"))  # that is generated
+    long = {str(f.relative_to(ROOT)): n for f in written if (n := len(f.read_text().splitlines())) > LONGEST}
     assert not long
 
 

@@ -31,9 +31,9 @@ def test_an_rpc_has_one_handler_of_its_name(method: Method) -> None:
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.ClassDef)
         for member in node.body
-        if isinstance(member, ast.AsyncFunctionDef) and member.name == name
+        if isinstance(member, ast.AsyncFunctionDef | ast.FunctionDef) and member.name == name
     ]
-    assert len(handlers) == 1, f"async def {name} belongs in one class of {method.host or 'chassis'}: {handlers}"
+    assert len(handlers) == 1, f"def {name} belongs in one class of {method.host or 'chassis'}: {handlers}"
 
 
 @pytest.mark.parametrize("method", METHODS, ids=IDS)

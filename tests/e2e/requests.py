@@ -12,12 +12,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from fitnesshub.audit.v1 import audit_service_pb2, audit_service_pb2_grpc
-from fitnesshub.gateway.v1 import health_service_pb2, saga_service_pb2_grpc
+from fitnesshub.gateway.v1 import docs_service_pb2, health_service_pb2, saga_service_pb2_grpc
 from fitnesshub.gateway.v1 import saga_service_pb2 as gateway_sagas
 from fitnesshub.mesh.v1 import saga_service_pb2 as mesh_sagas
 from fitnesshub.mesh.v1 import status_service_pb2
 from fitnesshub.options.v1 import policy_pb2
-from fitnesshub.user.v1 import auth_service_pb2, auth_service_pb2_grpc, gotrue_service_pb2
+from fitnesshub.user.v1 import (
+    auth_service_pb2,
+    auth_service_pb2_grpc,
+    gotrue_service_pb2,
+    profile_pb2,
+    profile_service_pb2,
+    session_service_pb2,
+    stats_service_pb2,
+    user_admin_service_pb2,
+)
 from fitnesshub.workout.v1 import (
     exercise_pb2,
     exercise_service_pb2,
@@ -110,6 +119,11 @@ class World:
                         return saga  # type: ignore[no-any-return]
                 await asyncio.sleep(0.2)
 
+    async def own_exercise(self, owner: Person) -> exercise_pb2.Exercise:
+        """An exercise that somebody made for themselves."""
+        request = exercise_service_pb2.CreateExerciseRequest(exercise=new_exercise("own"))
+        return await self.exercises.CreateExercise(request, metadata=owner.metadata)  # type: ignore[no-any-return]
+
 
 def new_workout() -> workout_pb2.Workout:
     """A workout to be stored."""
@@ -180,6 +194,47 @@ async def gotrue_get_user(world: World) -> Good:
     return Good(gotrue_service_pb2.GoTrueGetUserRequest(), await world.person())
 
 
+def own(request: Message) -> Callable[[World], Awaitable[Good]]:
+    """A request about whoever sends it."""
+
+    async def make(world: World) -> Good:
+        return Good(request, await world.person())
+
+    return make
+
+
+def of_somebody(kind: type[Message], **fields: Any) -> Callable[[World], Awaitable[Good]]:
+    """A request of an administrator about a new person."""
+
+    async def make(world: World) -> Good:
+        return Good(kind(user_id=(await world.person()).user_id, **fields), world.operator("admin"))
+
+    return make
+
+
+async def get_public_profile(world: World) -> Good:
+    # A new person's profile is private.
+    owner = await world.person()
+    return Good(profile_service_pb2.GetPublicProfileRequest(user_id=owner.user_id), owner, is_owned=True)
+
+
+async def revoke_session(world: World) -> Good:
+    owner = await world.person()
+    request = auth_service_pb2.SignInWithPasswordRequest(email=owner.email, password=PASSWORD)
+    session = await world.auth.SignInWithPassword(request)
+    return Good(session_service_pb2.RevokeSessionRequest(session_id=session.id), owner, is_owned=True)
+
+
+async def update_stats(world: World) -> Good:
+    owner = await world.person()
+    request = stats_service_pb2.UpdateStatsRequest(user_id=owner.user_id, workout_id=str(uuid.uuid4()), version=1)
+    return Good(request, None)
+
+
+async def list_users(world: World) -> Good:
+    return Good(user_admin_service_pb2.ListUsersRequest(page_size=1), world.operator("admin"))
+
+
 async def get_workout(world: World) -> Good:
     owner = await world.person()
     workout = await world.workout(owner)
@@ -208,9 +263,41 @@ async def delete_workout(world: World) -> Good:
     return Good(workout_service_pb2.DeleteWorkoutRequest(workout_id=workout.id), owner, is_owned=True)
 
 
+async def undelete_workout(world: World) -> Good:
+    owner = await world.person()
+    workout = await world.workout(owner)
+    delete = workout_service_pb2.DeleteWorkoutRequest(workout_id=workout.id)
+    await world.workouts.DeleteWorkout(delete, metadata=owner.metadata)
+    return Good(workout_service_pb2.UndeleteWorkoutRequest(workout_id=workout.id), owner)
+
+
+async def watch_workout_changes(world: World) -> Good:
+    owner = await world.person()
+    await world.workout(owner)
+    return Good(workout_service_pb2.WatchWorkoutChangesRequest(), owner)
+
+
 async def get_exercise(world: World) -> Good:
     exercise = await world.exercise()
     return Good(exercise_service_pb2.GetExerciseRequest(exercise_id=exercise.id), None)
+
+
+async def create_exercise(world: World) -> Good:
+    return Good(exercise_service_pb2.CreateExerciseRequest(exercise=new_exercise("own")), await world.person())
+
+
+async def update_exercise(world: World) -> Good:
+    owner = await world.person()
+    change = exercise_pb2.Exercise(level=exercise_pb2.EXERCISE_LEVEL_EXPERT)
+    exercise = await world.own_exercise(owner)
+    request = exercise_service_pb2.UpdateExerciseRequest(exercise_id=exercise.id, exercise=change)
+    return Good(request, owner, is_owned=True)
+
+
+async def delete_exercise(world: World) -> Good:
+    owner = await world.person()
+    exercise = await world.own_exercise(owner)
+    return Good(exercise_service_pb2.DeleteExerciseRequest(exercise_id=exercise.id), owner, is_owned=True)
 
 
 async def import_exercises(world: World) -> Good:
@@ -245,6 +332,9 @@ def plain(request: Message) -> Callable[[World], Awaitable[Good]]:
 
 
 GOOD: dict[str, Callable[[World], Awaitable[Good]]] = {
+    "/fitnesshub.gateway.v1.DocsService/GetDocsFile": plain(docs_service_pb2.GetDocsFileRequest(file="start.js")),
+    "/fitnesshub.gateway.v1.DocsService/GetDocsPage": plain(docs_service_pb2.GetDocsPageRequest()),
+    "/fitnesshub.gateway.v1.DocsService/GetOpenApi": plain(docs_service_pb2.GetOpenApiRequest()),
     "/fitnesshub.gateway.v1.HealthService/GetHealth": plain(health_service_pb2.GetHealthRequest()),
     "/fitnesshub.gateway.v1.SagaService/ListSagas": list_sagas,
     "/fitnesshub.gateway.v1.SagaService/ListOwnSagas": list_own_sagas,
@@ -267,13 +357,55 @@ GOOD: dict[str, Callable[[World], Awaitable[Good]]] = {
     "/fitnesshub.user.v1.GoTrueService/GoTrueGetSettings": plain(gotrue_service_pb2.GoTrueGetSettingsRequest()),
     "/fitnesshub.user.v1.GoTrueService/GoTrueGetHealth": plain(gotrue_service_pb2.GoTrueGetHealthRequest()),
     "/fitnesshub.user.v1.GoTrueService/GoTrueGetJwks": plain(gotrue_service_pb2.GoTrueGetJwksRequest()),
+    "/fitnesshub.user.v1.ProfileService/GetProfile": own(profile_service_pb2.GetProfileRequest()),
+    "/fitnesshub.user.v1.ProfileService/UpdateProfile": own(
+        profile_service_pb2.UpdateProfileRequest(profile=profile_pb2.Profile(bio="Weaves."))
+    ),
+    "/fitnesshub.user.v1.ProfileService/GetPublicProfile": get_public_profile,
+    "/fitnesshub.user.v1.ProfileService/SearchProfiles": own(profile_service_pb2.SearchProfilesRequest(query="ada")),
+    "/fitnesshub.user.v1.ProfileService/GetPreferences": own(profile_service_pb2.GetPreferencesRequest()),
+    "/fitnesshub.user.v1.ProfileService/UpdatePreferences": own(
+        profile_service_pb2.UpdatePreferencesRequest(preferences=profile_pb2.Preferences(language="de"))
+    ),
+    "/fitnesshub.user.v1.SessionService/ListSessions": own(session_service_pb2.ListSessionsRequest()),
+    "/fitnesshub.user.v1.SessionService/RevokeSession": revoke_session,
+    "/fitnesshub.user.v1.StatsService/UpdateStats": update_stats,
+    "/fitnesshub.user.v1.StatsService/GetStats": own(stats_service_pb2.GetStatsRequest()),
+    "/fitnesshub.user.v1.UserAdminService/ListUsers": list_users,
+    "/fitnesshub.user.v1.UserAdminService/GetUser": of_somebody(user_admin_service_pb2.GetUserRequest),
+    "/fitnesshub.user.v1.UserAdminService/UpdateRoles": of_somebody(
+        user_admin_service_pb2.UpdateRolesRequest, roles=[policy_pb2.ROLE_TRAINER]
+    ),
+    "/fitnesshub.user.v1.UserAdminService/SuspendUser": of_somebody(
+        user_admin_service_pb2.SuspendUserRequest, reason="spam"
+    ),
+    "/fitnesshub.user.v1.UserAdminService/ReinstateUser": of_somebody(user_admin_service_pb2.ReinstateUserRequest),
+    "/fitnesshub.user.v1.UserAdminService/RevokeUserSessions": of_somebody(
+        user_admin_service_pb2.RevokeUserSessionsRequest
+    ),
     "/fitnesshub.workout.v1.WorkoutService/GetWorkout": get_workout,
     "/fitnesshub.workout.v1.WorkoutService/ListWorkouts": list_workouts,
     "/fitnesshub.workout.v1.WorkoutService/CreateWorkout": create_workout,
     "/fitnesshub.workout.v1.WorkoutService/UpdateWorkout": update_workout,
     "/fitnesshub.workout.v1.WorkoutService/DeleteWorkout": delete_workout,
+    "/fitnesshub.workout.v1.WorkoutService/UndeleteWorkout": undelete_workout,
+    "/fitnesshub.workout.v1.WorkoutService/ListWorkoutChanges": own(workout_service_pb2.ListWorkoutChangesRequest()),
+    "/fitnesshub.workout.v1.WorkoutService/WatchWorkoutChanges": watch_workout_changes,
+    "/fitnesshub.workout.v1.WorkoutService/BatchCreateWorkouts": own(
+        workout_service_pb2.BatchCreateWorkoutsRequest(workouts=[new_workout()])
+    ),
     "/fitnesshub.workout.v1.ExerciseService/GetExercise": get_exercise,
     "/fitnesshub.workout.v1.ExerciseService/ListExercises": plain(exercise_service_pb2.ListExercisesRequest()),
+    "/fitnesshub.workout.v1.ExerciseService/SearchExercises": plain(
+        exercise_service_pb2.SearchExercisesRequest(query="curl")
+    ),
+    "/fitnesshub.workout.v1.ExerciseService/DownloadExercises": plain(exercise_service_pb2.DownloadExercisesRequest()),
+    "/fitnesshub.workout.v1.ExerciseService/ListExerciseTombstones": plain(
+        exercise_service_pb2.ListExerciseTombstonesRequest()
+    ),
+    "/fitnesshub.workout.v1.ExerciseService/CreateExercise": create_exercise,
+    "/fitnesshub.workout.v1.ExerciseService/UpdateExercise": update_exercise,
+    "/fitnesshub.workout.v1.ExerciseService/DeleteExercise": delete_exercise,
     "/fitnesshub.workout.v1.ExerciseService/ImportExercises": import_exercises,
 }
 """By full path."""

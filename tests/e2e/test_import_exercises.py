@@ -1,6 +1,7 @@
 """`fitnesshub import exercises`: the real library goes through the edge, and again."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,24 @@ SAMPLE = ROOT / "tests/data/exercises/sample.json"
 
 
 @pytest.mark.skipif(not LIBRARY.exists(), reason=f"no public test data: {LIBRARY} (FITNESSHUB_VECTORS)")
-def test_a_second_import_of_the_whole_library_adds_none(stack: Stack) -> None:
-    first = stack.run("import", "exercises", str(LIBRARY))
-    assert first.returncode == 0, first.stderr + first.stdout
+def test_the_whole_library_is_merged_with_ours_and_a_second_import_adds_none(stack: Stack, tmp_path: Path) -> None:
+    report = tmp_path / "merges.txt"
+
+    first = stack.run("import", "exercises", str(LIBRARY), "--report", str(report))
     second = stack.run("import", "exercises", str(LIBRARY))
 
-    assert first.stdout == "873 exercises: 873 created, 0 updated, 0 unchanged, 0 refused\n"
-    assert second.stdout == "873 exercises: 0 created, 0 updated, 873 unchanged, 0 refused\n"
+    assert first.returncode == 0, first.stderr + first.stdout
+    counted = re.fullmatch(
+        r"873 exercises: (\d+) created, (\d+) merged, 0 updated, 0 unchanged, 0 refused\n", first.stdout
+    )
+    assert counted, first.stdout
+    created, merged = map(int, counted.groups())
+    assert merged >= 480
+    assert created == 873 - merged
+    lines = report.read_text().splitlines()
+    assert len(lines) == merged
+    assert "Dumbbell Bicep Curl -> Dumbbell Biceps Curl" in lines
+    assert second.stdout == "873 exercises: 0 created, 0 merged, 0 updated, 873 unchanged, 0 refused\n"
     assert second.returncode == 0, second.stderr
 
 

@@ -228,13 +228,13 @@ async def test_what_is_wrong_is_named_field_by_field(http: httpx.AsyncClient, ad
     broken["sets"][1] = {"exerciseId": "squat", "reps": -1}
     answer = await http.post(WORKOUTS, json=broken, headers=ada)
     assert problem(answer) == (400, "INVALID_REQUEST")
-    assert violations(answer) == ["workout.title", "workout.sets[1].exerciseId", "workout.sets[1].reps"]
+    assert violations(answer) == ["title", "sets[1].exerciseId", "sets[1].reps"]
 
     unknown = new_workout(squat)
     unknown["sets"][1]["exerciseId"] = SystemIds().new()
     answer = await http.post(WORKOUTS, json=unknown, headers=ada)
     assert problem(answer) == (400, "SET_EXERCISE_UNKNOWN")
-    assert violations(answer) == ["workout.sets[1].exerciseId"]
+    assert violations(answer) == ["sets[1].exerciseId"]
 
     backwards = new_workout(squat, endTime="2026-03-01T17:30:00Z")
     assert problem(await http.post(WORKOUTS, json=backwards, headers=ada)) == (400, "WORKOUT_TIME_INVALID")

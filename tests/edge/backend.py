@@ -46,18 +46,24 @@ class Backend(grpc.GenericRpcHandler):
         self.cancelled: list[str] = []
         self.port = 0
         self._server: Any = None
+        self._checks: Any = None
 
     async def start(self) -> None:
         """Listens on a free port; on the same one again after a stop."""
         self._server = aio.server(options=[("grpc.max_receive_message_length", 16 << 20), ("grpc.so_reuseport", 0)])
         self._server.add_generic_rpc_handlers((self,))
-        checks = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(checks, self._server)
+        self._checks = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._checks, self._server)
         reflection.enable_server_reflection(["fitnesshub.workout.v1.WorkoutService"], self._server)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
         await self._server.start()
+        await self.say(serving=True)
+
+    async def say(self, *, serving: bool) -> None:
+        """What health checks of every service hear."""
+        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
         for name in ("", *load_contract().hosts()):
-            await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
+            await self._checks.set(name, status)
 
     async def stop(self) -> None:
         """Stops at once."""

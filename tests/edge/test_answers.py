@@ -1,11 +1,15 @@
 """HTTP statuses of REST answers other than Envoy's own mapping, and clean headers."""
 
+from typing import Any
+
 import grpc
 import httpx
 import pytest
 from fitnesshub.workout.v1 import workout_pb2
 from google.api import httpbody_pb2
 from google.protobuf import empty_pb2
+from google.protobuf.any_pb2 import Any as Packed
+from google.rpc import error_details_pb2, status_pb2
 
 from tests.edge.backend import Asked
 from tests.edge.paths import CREATE_WORKOUT, DELETE_WORKOUT, GET_USER, GET_WORKOUT
@@ -104,3 +108,34 @@ async def test_a_service_refines_a_4xx(
     assert answer.status_code == status
     assert answer.json() == {"code": code.value[0], "message": "no", "details": []}
     assert_clean(answer)
+
+
+async def test_violations_in_a_body_are_named_as_the_caller_wrote_it(world: World) -> None:
+    """Over REST the body is the workout; over gRPC it is a field of the request."""
+    packed = [Packed(), Packed()]
+    packed[0].Pack(error_details_pb2.ErrorInfo(reason="INVALID_REQUEST", domain="fitnesshub.dev"))
+    told = [
+        ("workout.sets[2].reps", 'is "field":"workout.x"'),
+        ("workout.title", "is required"),
+        ("workout", "x"),
+        ("id", "y"),
+    ]
+    violations = [error_details_pb2.BadRequest.FieldViolation(field=name, description=text) for name, text in told]
+    packed[1].Pack(error_details_pb2.BadRequest(field_violations=violations))
+    status = status_pb2.Status(code=3, message="no", details=packed).SerializeToString()
+
+    async def fail(asked: Asked) -> bytes:
+        return await asked.fail(grpc.StatusCode.INVALID_ARGUMENT, "no", ("grpc-status-details-bin", status))
+
+    world.backend.answers(CREATE_WORKOUT, fail)
+    async with world.caller(anonymous=False, **{"accept-encoding": "gzip"}) as caller:
+        answer = await caller.post("/api/v1/workouts", json={})
+    found = [(each["field"], each["description"]) for each in answer.json()["details"][1]["fieldViolations"]]
+    assert answer.status_code == 400
+    assert found == [("sets[2].reps", told[0][1]), ("title", "is required"), ("workout", "x"), ("id", "y")]
+    assert_clean(answer)
+    async with grpc.aio.insecure_channel(world.target) as channel:
+        create_workout: Any = channel.unary_unary(CREATE_WORKOUT)
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await create_workout(b"", metadata=world.bearer())
+    assert dict(error.value.trailing_metadata())["grpc-status-details-bin"] == status

@@ -8,8 +8,9 @@ import grpc
 import pytest
 
 from tests.edge.backend import Asked
-from tests.edge.paths import GET_WORKOUT, IMPORT_EXERCISES
-from tests.edge.world import World
+from tests.edge.paths import GET_WORKOUT, IMPORT_EXERCISES, UPDATE_WORKOUT
+from tests.edge.shapes import assert_error
+from tests.edge.world import World, until
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +34,39 @@ async def test_a_caller_shortens_it_and_never_lengthens_it(world: World, asked_f
         await get_workout(b"", metadata=world.bearer(), timeout=asked_for)
     left = world.backend.last(GET_WORKOUT).time_remaining or 0
     assert most - 1 < left < most + 0.1
+
+
+async def test_a_rest_caller_shortens_it_too_and_the_service_stops(world: World) -> None:
+    async def hang(_: Asked) -> bytes:
+        await asyncio.sleep(30)
+        return b""
+
+    world.backend.answers(UPDATE_WORKOUT, hang)
+    async with world.caller() as caller:
+        answer = await caller.patch("/api/v1/workouts/w1", json={}, headers={"grpc-timeout": "300m"})
+    assert_error(answer, 504, 4, "DEADLINE_EXCEEDED")
+    assert (world.backend.last(UPDATE_WORKOUT).time_remaining or 0) <= 0.3
+    await until(lambda: UPDATE_WORKOUT in world.backend.cancelled, "the handler is cancelled")
+
+
+async def test_all_tries_together_have_that_time(world: World) -> None:
+    """A second try is told the whole time again, and cancelled when what was left of it is over."""
+
+    async def busy_then_hang(asked: Asked) -> bytes:
+        if asked.metadata["x-envoy-attempt-count"] == "1":
+            await asyncio.sleep(0.4)
+            return await asked.fail(grpc.StatusCode.UNAVAILABLE, "not now")
+        await asyncio.sleep(30)
+        return b""
+
+    world.backend.answers(GET_WORKOUT, busy_then_hang)
+    start = time.monotonic()
+    async with world.caller() as caller:
+        answer = await caller.get("/api/v1/workouts/w1", headers={"grpc-timeout": "800m"})
+    assert_error(answer, 504, 4, "DEADLINE_EXCEEDED")
+    assert 0.7 < time.monotonic() - start < 3
+    await until(lambda: GET_WORKOUT in world.backend.cancelled, "the second try is cancelled")
+    assert world.backend.count(GET_WORKOUT) == 2
 
 
 async def test_calls_and_stalled_uploads_are_cut_at_the_deadline(world: World) -> None:

@@ -24,17 +24,18 @@ async def raw(world: World, request: bytes) -> httpx.Response:
 
 async def test_a_body_that_no_method_takes_is_refused_before_it_is_read(world: World) -> None:
     request = b"POST /api/v1/exercises:import HTTP/1.1\r\nhost: edge\r\ncontent-length: 9000000\r\n\r\n"
-    assert_error(await raw(world, request), 413, 8, "REQUEST_TOO_LARGE")
+    assert_error(await raw(world, request), 413, 8, "REQUEST_TOO_LARGE", maxBytes="8388608")
 
 
 async def test_a_body_of_unknown_length_is_cut_off(world: World) -> None:
     head = (
         b"POST /api/v1/exercises:import HTTP/1.1\r\nhost: edge\r\ntransfer-encoding: chunked\r\n"
+        b"content-type: application/json\r\n"
         b"authorization: Bearer " + world.issuer.token("admin").encode() + b"\r\n\r\n"
     )
     chunk = b'"' + b"x" * ((1 << 20) - 2) + b'"'
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in [b"[", *[chunk + b","] * 9])
-    assert (await raw(world, head + chunks)).status_code in (400, 413)
+    assert_error(await raw(world, head + chunks), 413, 8, "REQUEST_TOO_LARGE", maxBytes="8388608")
     assert not world.backend.count("/fitnesshub.workout.v1.ExerciseService/ImportExercises")
 
 

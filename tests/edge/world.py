@@ -6,7 +6,7 @@ import json
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +16,10 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from google.api import httpbody_pb2
+from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from chassis.contract import load_contract
+from chassis.contract import Contract, load_contract
 from chassis.edge.files import envoy_binary, write_files
 from chassis.edge.render import render
 from chassis.edge.topology import Address, Topology
@@ -139,28 +141,38 @@ class World:
 
 
 @asynccontextmanager
-async def running_world(folder: Path, *, key_set: bool = True) -> AsyncIterator[World]:
-    """Starts backend and Envoy, and stops both. Without `key_set` no keys of access tokens can be had."""
+async def running_world(
+    folder: Path,
+    *,
+    key_set: bool = True,
+    contract: Contract | None = None,
+    clusters: Mapping[str, Sequence[Address]] | None = None,
+) -> AsyncIterator[World]:
+    """Starts backend and Envoy, and stops both. Without `key_set` no keys of access tokens can be had.
+
+    `contract` is the product's unless given; services in `clusters` answer there and not in the backend.
+    """
+    contract = contract or load_contract()
     backend, gateway, issuer = Backend(), Backend(), Issuer()
     await backend.start()
     await gateway.start()
     if key_set:
         backend.answers(KEY_SET, httpbody_pb2.HttpBody(content_type="application/json", data=issuer.key_set()))
     edge, mesh, admin = free_ports(3)
-    services = {name: [Address("127.0.0.1", backend.port)] for name in load_contract().hosts()}
+    services = {name: [Address("127.0.0.1", backend.port)] for name in contract.hosts()}
     topology = Topology(
         profile="test",
         edge=Address("127.0.0.1", edge),
         mesh=Address("127.0.0.1", mesh),
         admin=Address("127.0.0.1", admin),
-        clusters=services | {"gateway": [Address("127.0.0.1", gateway.port)]},
-        descriptor=ROOT / "gen" / "fitnesshub" / "descriptor.binpb",
+        clusters={**services, "gateway": [Address("127.0.0.1", gateway.port)], **(clusters or {})},
+        descriptor=_descriptor(contract, folder),
         allowed_origins=(ORIGIN,),
         issuer=ISSUER,
         routes_folder=folder,
         access_log=folder / "access.log",
     )
-    write_files(render(load_contract(), topology), folder)
+    write_files(render(contract, topology), folder)
     world = World(topology, folder, backend, gateway, issuer, folder / "access.log")
     envoy = start_envoy(folder)
     try:
@@ -171,6 +183,25 @@ async def running_world(folder: Path, *, key_set: bool = True) -> AsyncIterator[
         envoy.wait(10)
         await backend.stop()
         await gateway.stop()
+
+
+def _descriptor(contract: Contract, folder: Path) -> Path:
+    """The generated descriptor set, with the files of the contract, and of what they import, that aren't in it."""
+    found = FileDescriptorSet.FromString((ROOT / "gen" / "fitnesshub" / "descriptor.binpb").read_bytes())
+    known = {file.name for file in found.file}
+
+    def add(file: FileDescriptor) -> None:
+        if file.name not in known:
+            known.add(file.name)
+            for imported in file.dependencies:
+                add(imported)
+            file.CopyToProto(found.file.add())
+
+    for file in contract.files:
+        add(file)
+    path = folder / "descriptor.binpb"
+    path.write_bytes(found.SerializeToString())
+    return path
 
 
 def start_envoy(folder: Path) -> "subprocess.Popen[bytes]":

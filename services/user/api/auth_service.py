@@ -3,7 +3,7 @@
 import math
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fitnesshub.user.v1 import auth_service_pb2 as pb
 from fitnesshub.user.v1.events_pb2 import (
@@ -27,6 +27,7 @@ from chassis.errors import (
     FailedPrecondition,
     InvalidArgument,
     NotFound,
+    PermissionDenied,
     ResourceExhausted,
     Unauthenticated,
     Violation,
@@ -34,10 +35,12 @@ from chassis.errors import (
 from services.user.api.issuing import SessionIssuer
 from services.user.clients.ended_sessions import EndedSessionsFeed
 from services.user.clients.password_hashes import PasswordHashes
-from services.user.domain import addresses, rotation
+from services.user.domain import addresses, rotation, suspensions
+from services.user.domain.devices import device
 from services.user.domain.passwords import broken_rules
+from services.user.domain.roles import grant
 from services.user.domain.rotation import Verdict
-from services.user.domain.users import MAX_METADATA_BYTES, grant, metadata_bytes, new_user
+from services.user.domain.users import MAX_METADATA_BYTES, metadata_bytes, new_user
 from services.user.store import sessions, sign_ins, users
 
 PASSWORD = "password"  # noqa: S105 - the name of a way to sign in, as it stands in `amr`
@@ -72,7 +75,7 @@ class AuthApi:
         password_hash = await self.hashes.hash(request.password)
         async with self.db.write(call) as tx:
             user = await self._register(tx, email, request.user_metadata, password_hash)
-            return await self._begin_session(tx, user, PASSWORD)
+            return await self._begin_session(tx, user, PASSWORD, call)
 
     async def sign_in_with_password(self, request: pb.SignInWithPasswordRequest, call: Call) -> Session:
         email = addresses.normalise(request.email)
@@ -88,14 +91,15 @@ class AuthApi:
         async with self.db.write(call) as tx:
             now = self.clock.now()
             _refuse_locked(await sign_ins.clear_failures(tx, address_hash, now))
-            user = await users.lock(tx, str(found["id"]))
+            user = await users.lock(tx, str(found["id"]), now)
             if user is None:
                 raise _wrong_credentials()
+            _refuse_suspended(user, now)
             if replacement:
                 await users.replace_hash(tx, user.id, found["hash"], replacement, now)
             user.last_sign_in_time.FromDatetime(now)
             await users.save(tx, user, now)
-            session = await self._begin_session(tx, user, PASSWORD)
+            session = await self._begin_session(tx, user, PASSWORD, call)
             event = UserSignedIn(user=user, session_id=session.id)
             tx.emit("user", user.id, user.version, event, subject_user_id=user.id)
             return session
@@ -103,20 +107,25 @@ class AuthApi:
     async def refresh_session(self, request: pb.RefreshSessionRequest, call: Call) -> Session:
         async with self.db.write(call) as tx:
             live = await sessions.lock_by_token(tx, request.refresh_token)
+            now = self.clock.now()
             if live is None:
+                if suspended := await sessions.suspended_owner(tx, request.refresh_token):
+                    _refuse_suspended(suspended, now)
                 message = "the refresh token is unknown, or its session has ended"
                 raise InvalidArgument("REFRESH_TOKEN_NOT_FOUND", message)
-            now = self.clock.now()
             verdict = rotation.judge(live.token_left_at, now)
             if verdict is not Verdict.REUSED:
                 if verdict is Verdict.ROTATE:
                     await sessions.leave_generation(tx, live.id, now)
-                user = await users.get(tx, live.user_id)
+                user = await users.get(tx, live.user_id, now)
+                _refuse_suspended(user, now)
                 session = self.issuer.issue(
                     user, session_id=live.id, method=live.method, signed_in_at=live.created_at, now=now
                 )
                 await sessions.extend(tx, session, now)
                 return session
+        # Apart, because this transaction holds the session, and the user is locked before sessions are.
+        async with self.db.write() as tx:
             cause = SESSION_END_CAUSE_TOKEN_REUSED
             ended = await sessions.end(tx, sessions.END_THIS_SESSION, cause, live.user_id, live.id, now)
         await self.ended_sessions.announce(ended, now)
@@ -134,25 +143,29 @@ class AuthApi:
 
     async def get_current_user(self, _request: pb.GetCurrentUserRequest, call: Call) -> Wire:
         identity = _caller(call)
-        row = await self.db.row(users.GET_CURRENT_USER, user_id=identity.user_id, session_id=identity.session_id)
+        now = self.clock.now()
+        which = {"user_id": identity.user_id, "session_id": identity.session_id}
+        row = await self.db.row(users.GET_CURRENT_USER, **which, now=now)
         if row is None:
             raise NotFound("USER_NOT_FOUND", "the user behind the access token doesn't exist any more")
         if not row["signed_in"]:
             raise Unauthenticated("SESSION_ENDED", "this session has ended; sign in again")
-        return Wire(row["wire"])
+        return Wire(users.wire_now(row, now))
 
     async def issue_local_session(self, request: pb.IssueLocalSessionRequest, call: Call) -> Session:
         if not self.local_tokens:
             raise FailedPrecondition("LOCAL_TOKENS_DISABLED", "this server issues no tokens to its operator's shell")
         user_id = await self._local_user_id(addresses.normalise(request.email))
         async with self.db.write(call) as tx:
-            user = await users.lock(tx, user_id)
+            now = self.clock.now()
+            user = await users.lock(tx, user_id, now)
             if user is None:
                 raise Aborted("WRITE_CONFLICT", "the user was deleted meanwhile; try again")
+            _refuse_suspended(user, now)
             if request.role and grant(user, ROLE_NAMES[request.role]):
-                await users.save(tx, user, self.clock.now())
+                await users.save(tx, user, now)
                 tx.emit("user", user.id, user.version, UserRolesChanged(user=user), subject_user_id=user.id)
-            return await self._begin_session(tx, user, LOCAL)
+            return await self._begin_session(tx, user, LOCAL, call)
 
     async def _local_user_id(self, email: str) -> str:
         user_id = await self.db.value(users.FIND_USER_ID, email=email)
@@ -171,17 +184,17 @@ class AuthApi:
         now = self.clock.now()
         user = new_user(self.ids.new(), email, user_metadata, now)
         try:
-            await users.insert(tx, user, password_hash, now)
+            await users.insert_user(tx, user, password_hash, now)
         except UniqueViolation:
             message = "somebody has registered with this e-mail address before"
             raise AlreadyExists("EMAIL_ALREADY_REGISTERED", message) from None
         tx.emit("user", user.id, user.version, UserRegistered(user=user), subject_user_id=user.id)
         return user
 
-    async def _begin_session(self, tx: WriteSession, user: User, method: str) -> Session:
+    async def _begin_session(self, tx: WriteSession, user: User, method: str, call: Call) -> Session:
         now = self.clock.now()
         session = self.issuer.issue(user, session_id=self.ids.new(), method=method, signed_in_at=now, now=now)
-        await sessions.begin(tx, session, method, now)
+        await sessions.begin(tx, session, method, device(call.metadata.get("user-agent"), call.peer_ip), now)
         return session
 
 
@@ -216,6 +229,15 @@ def _refuse_locked(locked_for: timedelta) -> None:
             retry_after=locked_for,
             retryAfterSeconds=seconds,
         )
+
+
+def _refuse_suspended(user: User, now: datetime) -> None:
+    if not suspensions.is_suspended(user, now):
+        return
+    refused = PermissionDenied("USER_SUSPENDED", "the account is suspended", why=user.suspension.reason)
+    if user.suspension.HasField("until"):
+        refused.metadata["until"] = user.suspension.until.ToJsonString()
+    raise refused
 
 
 def _wrong_credentials() -> InvalidArgument:

@@ -59,6 +59,7 @@ _ERRORS = {
     "REFRESH_TOKEN_NOT_FOUND": (400, "refresh_token_not_found", "Invalid Refresh Token: Refresh Token Not Found"),
     "REFRESH_TOKEN_ALREADY_USED": (400, "refresh_token_already_used", "Invalid Refresh Token: Already Used"),
     "SIGN_UP_DISABLED": (422, "signup_disabled", "Signups not allowed for this instance"),
+    "USER_SUSPENDED": (403, "user_banned", "User is banned"),
     "USER_NOT_FOUND": (403, "user_not_found", "User from sub claim in JWT does not exist"),
     "SESSION_ENDED": (403, "session_not_found", "Session from session_id claim in JWT does not exist"),
 }

@@ -8,8 +8,8 @@ from fitnesshub.user.v1.user_pb2 import User
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 
-MEMBER = "member"
-"""The role that every registered person has."""
+from services.user.domain.roles import MEMBER
+
 MAX_METADATA_BYTES = 4096
 """Of `user_metadata`, as JSON in ASCII. It travels in every access token, in base64, and the whole token must
 stay below 8 KiB: verifiers refuse longer ones, and many proxies refuse such headers."""
@@ -43,16 +43,8 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= 2**53 else value
 
 
-def grant(user: User, role: str) -> bool:
-    """Gives a user a role for good. Returns whether that changed anything."""
-    if role in user.roles:
-        return False
-    user.roles.append(role)
-    return True
-
-
 def erased(user: User, now: datetime) -> User:
     """What is left of a user who is erased: an id that nobody can sign in with."""
-    left = User(id=user.id, email=f"{user.id}@erased.invalid", version=user.version + 1)
+    left = User(id=user.id, email=f"{user.id}@erased.invalid", roles=[MEMBER], version=user.version + 1)
     left.update_time.FromDatetime(now)
     return left

@@ -24,7 +24,7 @@ class UserEraser:
         """Ends the sessions and empties the account; removes it when none of its tokens is alive any more."""
         now = self._clock.now()
         async with self._db.write() as tx:
-            user = await users.lock(tx, user_id)
+            user = await users.lock(tx, user_id, now)
             if user is None:
                 return
             ended = await erasure.end_sessions(tx, user_id, now)

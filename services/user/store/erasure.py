@@ -9,8 +9,19 @@ from sqlalchemy import BindParameter, bindparam, delete, exists, select, update
 from chassis.db import Statement, WriteSession
 from chassis.identity import LEEWAY
 from services.user.domain.ended import EndedSession
+from services.user.domain.roles import MEMBER
 from services.user.store import sessions as session_store
-from services.user.store.tables import passwords, refresh_tokens, sessions, users
+from services.user.store.tables import (
+    contributions,
+    passwords,
+    preferences,
+    profiles,
+    refresh_tokens,
+    search_keys,
+    sessions,
+    stats,
+    users,
+)
 
 _USER_ID: BindParameter[str] = bindparam("user_id")
 DELETE_REFRESH_TOKENS = Statement(
@@ -18,12 +29,22 @@ DELETE_REFRESH_TOKENS = Statement(
         refresh_tokens.c.session_id.in_(select(sessions.c.id).where(sessions.c.user_id == _USER_ID))
     )
 )
-DELETE_OF_USER = tuple(Statement(delete(table).where(table.c.user_id == _USER_ID)) for table in (passwords,))
+OWNED = (passwords, search_keys, profiles, preferences, contributions, stats)
+"""What goes with the person at once; those that refer to others first."""
+DELETE_OF_USER = tuple(Statement(delete(table).where(table.c.user_id == _USER_ID)) for table in OWNED)
 EMPTY_USER = Statement(
     update(users)
     .where(users.c.id == _USER_ID)
-    .values(email=bindparam("email"), version=bindparam("version"), wire=bindparam("wire"))
+    .values(
+        email=bindparam("email"),
+        version=bindparam("version"),
+        wire=bindparam("wire"),
+        roles=[MEMBER],
+        suspended_at=None,
+        suspended_until=None,
+    )
 )
+EMPTY_SESSIONS = Statement(update(sessions).where(sessions.c.user_id == _USER_ID).values(user_agent="", ip_address=""))
 REMOVE_USER = Statement(
     delete(users).where(
         users.c.id == _USER_ID,
@@ -45,7 +66,7 @@ async def end_sessions(tx: WriteSession, user_id: str, now: datetime) -> list[En
 
 async def empty(tx: WriteSession, user: User) -> None:
     """Deletes what belongs to a user, and stores the user, who is locked, as given."""
-    for statement in DELETE_OF_USER:
+    for statement in (*DELETE_OF_USER, EMPTY_SESSIONS):
         await tx.execute(statement, user_id=user.id)
     await tx.execute(EMPTY_USER, user_id=user.id, email=user.email, version=user.version, wire=user.SerializeToString())
 

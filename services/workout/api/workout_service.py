@@ -1,45 +1,59 @@
 """WorkoutService: the training log. Whose workout it is gets decided in the SQL of every statement."""
 
-from datetime import datetime
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime, timedelta
 
-from fitnesshub.workout.v1.events_pb2 import WorkoutCreated, WorkoutDeleted, WorkoutUpdated
+from fitnesshub.workout.v1.events_pb2 import WorkoutCreated, WorkoutDeleted, WorkoutUndeleted, WorkoutUpdated
 from fitnesshub.workout.v1.workout_pb2 import Workout
 from fitnesshub.workout.v1.workout_service_pb2 import (
+    BatchCreateWorkoutsRequest,
     CreateWorkoutRequest,
     DeleteWorkoutRequest,
     GetWorkoutRequest,
+    ListWorkoutChangesRequest,
     ListWorkoutsRequest,
     ListWorkoutsResponse,
+    UndeleteWorkoutRequest,
     UpdateWorkoutRequest,
+    WatchWorkoutChangesRequest,
 )
 from google.protobuf.empty_pb2 import Empty
 
 from chassis.call import Call, Wire
 from chassis.clock import Clock, Ids
-from chassis.db import Database, ForeignKeyViolation, UniqueViolation, WriteSession
-from chassis.errors import Aborted, AlreadyExists, Failure, InvalidArgument, NotFound, Violation
+from chassis.db import Database, UniqueViolation, WriteSession
+from chassis.errors import Aborted, AlreadyExists, FailedPrecondition, Failure, InvalidArgument, NotFound, Violation
 from chassis.masks import apply_update
 from chassis.pages import PageTokens, page_size
 from chassis.rules import compile_rules
 from chassis.wire import repeated_field, string_field
+from services.workout.api.workout_batches import WorkoutBatches
+from services.workout.api.workout_changes import WorkoutChanges
 from services.workout.domain import workouts as rules
 from services.workout.domain.etags import etag
+from services.workout.store import workout_lists as lists
 from services.workout.store import workouts as store
+from services.workout.store.exercises import usable_exercises
 
 CHANGE_ATTEMPTS = 5
 """Times a change is merged when others come first. Each time one of them wins, and all are devices of one person."""
-AGGREGATE = "workout"
 
 
 class WorkoutApi:
     """Answers the RPCs of WorkoutService."""
 
-    def __init__(self, db: Database, clock: Clock, ids: Ids, page_tokens: PageTokens) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, ids: Ids, page_tokens: PageTokens, *, undo_window: timedelta
+    ) -> None:
+        """undo_window: how long a deleted workout can be brought back."""
         self._db = db
         self._clock = clock
         self._ids = ids
         self._page_tokens = page_tokens
+        self._undo_window = undo_window
         self._violations = compile_rules(Workout.DESCRIPTOR)
+        self._batches = WorkoutBatches(db, clock, ids)
+        self._changes = WorkoutChanges(db, page_tokens, undo_window)
 
     async def get_workout(self, request: GetWorkoutRequest, call: Call) -> Wire:
         """The stored bytes, untouched."""
@@ -53,8 +67,14 @@ class WorkoutApi:
         after = None
         if request.page_token:
             start_time, last_id = self._page_tokens.decode(_bound_to(call), request, request.page_token)
-            after = store.Position(datetime.fromisoformat(start_time), last_id)
-        wires, end = await store.list_workouts(self._db, call.user_id, after, page_size(request.page_size))
+            after = lists.Position(datetime.fromisoformat(start_time), last_id)
+        filters = lists.Filters(
+            request.start_time_from.ToDatetime(UTC) if request.HasField("start_time_from") else None,
+            request.start_time_before.ToDatetime(UTC) if request.HasField("start_time_before") else None,
+            request.exercise_id or None,
+        )
+        size = page_size(request.page_size)
+        wires, end = await lists.list_workouts(self._db, call.user_id, filters, after, size)
         token = ""
         if end is not None:
             token = self._page_tokens.encode(_bound_to(call), request, (end.start_time.isoformat(), end.workout_id))
@@ -65,45 +85,55 @@ class WorkoutApi:
 
     async def create_workout(self, request: CreateWorkoutRequest, call: Call) -> Wire:
         """Stores the workout with its sets and says so in the outbox."""
-        workout = rules.new_workout(
-            request.workout, request.workout.id or self._ids.new(), call.user_id, self._clock.now()
-        )
+        now = self._clock.now()
+        workout = rules.new_workout(request.workout, request.workout.id or self._ids.new(), call.user_id, now)
+        rules.check_times(workout)
+        rules.check_sets(workout)
         wire = workout.SerializeToString()
         try:
             async with self._db.write(call) as tx:
-                await store.create_workout(tx, workout, wire)
-                tx.emit(AGGREGATE, workout.id, 1, WorkoutCreated(workout=workout), call.user_id)
+                await store.create_workout(tx, workout, wire, now)
+                tx.emit(rules.AGGREGATE, workout.id, 1, WorkoutCreated(workout=workout), call.user_id)
                 return tx.answer(Wire(wire))
         except UniqueViolation:
             # Said of anybody's workout: the caller learns that the id is taken, not by whom.
             raise AlreadyExists(
                 "WORKOUT_ALREADY_EXISTS", f"there is a workout {workout.id} already", workoutId=workout.id
             ) from None
-        except ForeignKeyViolation:
-            raise await self._exercises_unknown(workout) from None
+        except store.ExercisesUnusable:
+            named = {each.exercise_id for each in workout.sets}
+            missing = named - await usable_exercises(self._db, named, call.user_id)
+            # None is missing when they came in between: the next try succeeds.
+            raise (rules.exercises_unknown(workout, missing) if missing else _conflict()) from None
+
+    async def batch_create_workouts(self, request: BatchCreateWorkoutsRequest, call: Call) -> Wire:
+        """Stores the good workouts together and says of each what became of it."""
+        return await self._batches.create(request, call)
 
     async def update_workout(self, request: UpdateWorkoutRequest, call: Call) -> Wire:
         """Merges the change into the stored workout; merges again when another change came first."""
-        merged = Workout()
-        try:
-            async with self._db.write(call) as tx:
-                for _ in range(CHANGE_ATTEMPTS):
-                    stored = await _read_for_change(tx, request.workout_id, request.workout.etag or call.if_match, call)
-                    merged.CopyFrom(stored.workout)
-                    changed = apply_update(merged, request.workout, request.update_mask, rules.UPDATABLE)
-                    self._check_merged(merged)
-                    rules.settle(merged)
-                    if merged == stored.workout:
-                        return tx.answer(merged)
-                    rules.finish(merged, stored.version + 1, self._clock.now())
-                    wire = merged.SerializeToString()
-                    if await store.update_workout(tx, merged, wire, stored.version, with_sets="sets" in changed):
-                        event = WorkoutUpdated(workout=merged)
-                        tx.emit(AGGREGATE, merged.id, stored.version + 1, event, call.user_id)
-                        return tx.answer(Wire(wire))
-                raise _conflict()
-        except ForeignKeyViolation:
-            raise await self._exercises_unknown(merged) from None
+        async with self._db.write(call) as tx:
+            for _ in range(CHANGE_ATTEMPTS):
+                stored = await _read_for_change(tx, request.workout_id, request.workout.etag or call.if_match, call)
+                merged = Workout()
+                merged.CopyFrom(stored.workout)
+                apply_update(merged, request.workout, request.update_mask, rules.UPDATABLE)
+                self._check_merged(merged)
+                rules.derive(merged)
+                rules.check_times(merged)
+                if merged == stored.workout:
+                    return tx.answer(merged)
+                has_new_sets = merged.sets != stored.workout.sets
+                if has_new_sets:
+                    rules.check_sets(merged)
+                    await _check_exercises(tx, merged, stored.workout)
+                rules.finish(merged, stored.version + 1, self._clock.now())
+                wire = merged.SerializeToString()
+                if await store.update_workout(tx, merged, wire, stored.version, with_sets=has_new_sets):
+                    event = WorkoutUpdated(workout=merged)
+                    tx.emit(rules.AGGREGATE, merged.id, stored.version + 1, event, call.user_id)
+                    return tx.answer(Wire(wire))
+            raise _conflict()
 
     async def delete_workout(self, request: DeleteWorkoutRequest, call: Call) -> Wire:
         """Deletes the workout; its last state goes out with the event."""
@@ -112,9 +142,42 @@ class WorkoutApi:
                 stored = await _read_for_change(tx, request.workout_id, request.etag or call.if_match, call)
                 if await store.delete_workout(tx, stored.workout, stored.version, self._clock.now()):
                     event = WorkoutDeleted(workout=stored.workout)
-                    tx.emit(AGGREGATE, request.workout_id, stored.version + 1, event, call.user_id)
+                    tx.emit(rules.AGGREGATE, request.workout_id, stored.version + 1, event, call.user_id)
                     return tx.answer(Empty())
             raise _conflict()
+
+    async def undelete_workout(self, request: UndeleteWorkoutRequest, call: Call) -> Wire:
+        """Stores the last state again, as the version after the deletion."""
+        now = self._clock.now()
+        async with self._db.write(call) as tx:
+            for _ in range(CHANGE_ATTEMPTS):
+                deleted = await store.read_deleted_workout(tx, request.workout_id, call.user_id)
+                if deleted is None:
+                    raise _not_found(request.workout_id)
+                if deleted.is_live:
+                    raise FailedPrecondition(
+                        "WORKOUT_NOT_DELETED",
+                        f"the workout {request.workout_id} isn't deleted",
+                        workoutId=request.workout_id,
+                    )
+                if deleted.wire is None or now >= deleted.deleted_at + self._undo_window:
+                    raise _not_found(request.workout_id)
+                workout = Workout.FromString(deleted.wire)
+                rules.finish(workout, deleted.version + 1, now)
+                wire = workout.SerializeToString()
+                if await store.update_workout(tx, workout, wire, deleted.version, with_sets=True):
+                    event = WorkoutUndeleted(workout=workout)
+                    tx.emit(rules.AGGREGATE, workout.id, deleted.version + 1, event, call.user_id)
+                    return tx.answer(Wire(wire))
+            raise _conflict()
+
+    async def list_workout_changes(self, request: ListWorkoutChangesRequest, call: Call) -> Wire:
+        """What changed since a cursor."""
+        return await self._changes.list(request, call)
+
+    def watch_workout_changes(self, request: WatchWorkoutChangesRequest, call: Call) -> AsyncGenerator[Wire, None]:
+        """The same as it happens."""
+        return self._changes.watch(request, call)
 
     def _check_merged(self, merged: Workout) -> None:
         """The rules of a whole workout. The request was checked as a change only, where nothing is required."""
@@ -124,11 +187,12 @@ class WorkoutApi:
             violations = [Violation(f"workout.{each.field}", each.description) for each in found]
             raise InvalidArgument("INVALID_REQUEST", "the change would break rules of a workout", violations=violations)
 
-    async def _exercises_unknown(self, workout: Workout) -> Failure:
-        missing = await store.missing_exercises(self._db, workout)
-        if not missing:
-            return _conflict()  # an import brought them in between; the next try succeeds
-        return rules.exercises_unknown(workout, missing)
+
+async def _check_exercises(tx: WriteSession, merged: Workout, stored: Workout) -> None:
+    """Those that a change brings must be usable; one that was deleted since may stay where it was."""
+    new = {each.exercise_id for each in merged.sets} - {each.exercise_id for each in stored.sets}
+    if new and (missing := new - await usable_exercises(tx, new, stored.user_id)):
+        raise rules.exercises_unknown(merged, missing)
 
 
 async def _read_for_change(tx: WriteSession, workout_id: str, sent_etag: str, call: Call) -> store.StoredWorkout:
@@ -155,5 +219,5 @@ def _not_found(workout_id: str) -> NotFound:
     return NotFound("WORKOUT_NOT_FOUND", f"there is no workout {workout_id}", workoutId=workout_id)
 
 
-def _conflict() -> Aborted:
+def _conflict() -> Failure:
     return Aborted("WRITE_CONFLICT", "others changed the same rows at the same time; try again")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from fitnesshub.user.v1.stats_service_pb2 import WorkoutContribution
-from fitnesshub.workout.v1.workout_pb2 import Workout, WorkoutSet
+from fitnesshub.workout.v1.workout_pb2 import SET_TYPE_WARMUP, Workout, WorkoutSet
 
 LONGEST = 365 * 24 * 3600
 """Seconds, which is what the user service takes: a workout that nobody ended for years counts as one."""
@@ -17,10 +17,12 @@ def contribution(workout: Workout) -> WorkoutContribution:
     for each in _counted(workout):
         found.sets += 1
         found.reps += each.reps
+        found.distance_meters += each.distance_meters
         # What takes weight off the body adds none.
         found.volume_kg += max(0.0, each.weight_kg) * each.reps
     return found
 
 
 def _counted(workout: Workout) -> Iterator[WorkoutSet]:
-    yield from workout.sets
+    """The sets that train: a warm-up doesn't."""
+    return (each for each in workout.sets if each.set_type != SET_TYPE_WARMUP)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fitnesshub.user.v1.stats_service_pb2 import UpdateStatsRequest
-from fitnesshub.workout.v1.events_pb2 import WorkoutCreated, WorkoutDeleted, WorkoutUpdated
+from fitnesshub.workout.v1.events_pb2 import WorkoutCreated, WorkoutDeleted, WorkoutUndeleted, WorkoutUpdated
 from google.protobuf.json_format import MessageToDict
 
 from chassis.clock import Clock, Ids
@@ -14,7 +14,7 @@ from chassis.sagas.runner import start
 from services.workout.domain.contributions import contribution
 
 SOURCE = "workout"
-PRESENT = (WorkoutCreated, WorkoutUpdated)
+PRESENT = (WorkoutCreated, WorkoutUpdated, WorkoutUndeleted)
 """Events after which the workout is there, as they tell of it."""
 GONE = (WorkoutDeleted,)
 

@@ -1,6 +1,7 @@
 """Whether columns and wire forms say the same, over whole tables; asked after every test session."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -11,8 +12,10 @@ from sqlalchemy import bindparam, select, text
 
 from chassis.db import Database, Statement
 from services.workout.domain.etags import etag
-from services.workout.domain.workouts import settle
+from services.workout.domain.exercise_index import FORM, index_of
+from services.workout.domain.workouts import derive
 from services.workout.store.tables import exercises
+from services.workout.store.workout_sets import OPTIONAL
 
 BATCH = 500
 _FIRST = str(UUID(int=0))
@@ -20,17 +23,26 @@ _FIRST = str(UUID(int=0))
 SCAN_WORKOUTS = Statement(
     # The sets are read in the same snapshot as their workout, or a concurrent write would look like a difference.
     text("""
-    SELECT w.id, w.user_id, w.start_time, w.version, w.wire, w.created_at, w.updated_at,
-        array_agg(s.position ORDER BY s.position) FILTER (WHERE s.position IS NOT NULL) AS positions,
-        array_agg(s.exercise_id ORDER BY s.position) FILTER (WHERE s.position IS NOT NULL) AS exercise_ids,
-        array_agg(s.reps ORDER BY s.position) FILTER (WHERE s.position IS NOT NULL) AS reps,
-        array_agg(s.weight_kg ORDER BY s.position) FILTER (WHERE s.position IS NOT NULL) AS weights_kg,
-        array_agg(s.rpe ORDER BY s.position) FILTER (WHERE s.position IS NOT NULL) AS rpes
-    FROM (
-        SELECT * FROM workout.workouts WHERE id > CAST(:after AS uuid) ORDER BY id LIMIT :limit
-    ) AS w LEFT JOIN workout.workout_sets AS s ON s.workout_id = w.id
-    GROUP BY w.id, w.user_id, w.start_time, w.version, w.wire, w.created_at, w.updated_at
-    ORDER BY w.id
+    SELECT w.*, c.last AS last_change, sets.*
+    FROM workout.workouts AS w LEFT JOIN workout.change_counters AS c ON c.user_id = w.user_id, LATERAL (
+        SELECT jsonb_agg(to_jsonb(s) ORDER BY s.position) AS sets,
+            bool_and(s.user_id = w.user_id AND s.start_time = w.start_time) AS are_placed_like_it
+        FROM workout.workout_sets AS s WHERE s.workout_id = w.id
+    ) AS sets
+    WHERE w.id > CAST(:after AS uuid) ORDER BY w.id LIMIT :limit
+    """)
+)
+
+ORPHANS = Statement(
+    text("""
+    SELECT DISTINCT workout_id FROM workout.workout_sets AS s
+    WHERE NOT EXISTS (SELECT FROM workout.workouts AS w WHERE w.id = s.workout_id)
+    """)
+)
+
+SHARED_CHANGES = Statement(
+    text("""
+    SELECT user_id, change, array_agg(id) AS ids FROM workout.workouts GROUP BY user_id, change HAVING count(*) > 1
     """)
 )
 
@@ -44,6 +56,10 @@ async def differences(db: Database) -> list[str]:
     found: list[str] = []
     async for row in _scan(db, SCAN_WORKOUTS):
         found += (f"workout {row['id']}: {problem}" for problem in _workout_differences(row))
+    for row in await db.rows(ORPHANS):
+        found.append(f"workout {row['workout_id']}: isn't there and has sets")
+    for row in await db.rows(SHARED_CHANGES):
+        found.append(f"change {row['change']} of user {row['user_id']}: several workouts have it: {row['ids']}")
     async for row in _scan(db, SCAN_EXERCISES):
         found += (f"exercise {row['id']}: {problem}" for problem in _exercise_differences(row))
     return found
@@ -58,41 +74,55 @@ async def _scan(db: Database, statement: Statement) -> AsyncIterator[Mapping[str
 
 
 def _workout_differences(row: Mapping[str, Any]) -> Iterable[str]:
+    pairs: dict[str, tuple[object, object]] = {"change": (True, 0 < row["change"] <= (row["last_change"] or 0))}
     if row["wire"] is None:
-        return ["is deleted and has sets"] if row["positions"] else []
+        pairs["sets of a deleted one"] = (None, row["sets"])
+        if row["undo_wire"] is not None:
+            last = Workout.FromString(row["undo_wire"])
+            pairs["etag of the last state"] = (last.etag, etag(str(row["id"]), row["version"] - 1))
+        return _compare(pairs)
     workout = Workout.FromString(row["wire"])
-    settled = Workout.FromString(row["wire"])
-    settle(settled)
-    sets = workout.sets
-    return _compare(
-        {
-            "id": (workout.id, str(row["id"])),
-            "user_id": (workout.user_id, str(row["user_id"])),
-            "start_time": (_moment(workout.start_time), _utc(row["start_time"])),
-            "etag": (workout.etag, etag(workout.id, row["version"])),
-            "create_time": (_moment(workout.create_time), row["created_at"]),
-            "update_time": (_moment(workout.update_time), row["updated_at"]),
-            "derived fields": (workout, settled),
-            "positions": (list(range(len(sets))), row["positions"] or []),
-            "exercise_ids": ([s.exercise_id for s in sets], [str(each) for each in row["exercise_ids"] or []]),
-            "reps": ([s.reps if s.HasField("reps") else None for s in sets], row["reps"] or []),
-            "weights_kg": ([s.weight_kg if s.HasField("weight_kg") else None for s in sets], row["weights_kg"] or []),
-            "rpes": ([s.rpe if s.HasField("rpe") else None for s in sets], row["rpes"] or []),
-        }
-    )
+    derived = Workout.FromString(row["wire"])
+    derive(derived)
+    sets = row["sets"] or []
+    pairs |= {
+        "id": (workout.id, str(row["id"])),
+        "user_id": (workout.user_id, str(row["user_id"])),
+        "start_time": (_moment(workout.start_time), _utc(row["start_time"])),
+        "etag": (workout.etag, etag(workout.id, row["version"])),
+        "create_time": (_moment(workout.create_time), row["created_at"]),
+        "update_time": (_moment(workout.update_time), row["updated_at"]),
+        "derived fields": (workout, derived),
+        "undo_wire": (None, row["undo_wire"]),
+        "sets.position": (list(range(len(workout.sets))), [each["position"] for each in sets]),
+        "sets.user_id and sets.start_time": (bool(sets), bool(row["are_placed_like_it"])),
+    }
+    for name in ("exercise_id", "set_type"):
+        pairs[f"sets.{name}"] = ([getattr(each, name) for each in workout.sets], [each[name] for each in sets])
+    for name in OPTIONAL:
+        values = [getattr(each, name) if each.HasField(name) else None for each in workout.sets]
+        pairs[f"sets.{name}"] = (values, [each[name] for each in sets])
+    return _compare(pairs)
 
 
 def _exercise_differences(row: Mapping[str, Any]) -> Iterable[str]:
     exercise = Exercise.FromString(row["wire"])
+    deleted_at = row["deleted_at"]
+    index = asdict(index_of(exercise)) | {"form": FORM}
+    columns = dict(row) | {"signature": row["signature"].as_string().replace(" ", "")}
     return _compare(
         {
             "id": (exercise.id, str(row["id"])),
+            "owner_id": (exercise.owner_id, str(row["owner_id"] or "")),
             "name": (exercise.name, row["name"]),
             "source": (exercise.source, row["source"]),
             "source_id": (exercise.source_id, row["source_id"]),
-            "etag": (exercise.etag, etag(exercise.id, row["version"])),
+            # A deletion is a version of its own, and leaves the wire form as it was.
+            "etag": (exercise.etag, etag(exercise.id, row["version"] - (0 if deleted_at is None else 1))),
             "create_time": (_moment(exercise.create_time), row["created_at"]),
-            "update_time": (_moment(exercise.update_time), row["updated_at"]),
+            "update_time": (_moment(exercise.update_time) if deleted_at is None else deleted_at, row["updated_at"]),
+            "display_name": (exercise.display_name, ""),
+            **{name: (value, columns[name]) for name, value in index.items()},
         }
     )
 

@@ -1,121 +1,129 @@
-"""The exercise library in PostgreSQL: wire forms for readers, batched statements for imports."""
+"""Reading exercises: wire forms of the library and of a person's own, untouched."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+from uuid import UUID
 
-from fitnesshub.workout.v1.exercise_pb2 import Exercise
-from sqlalchemy import bindparam, select, text, tuple_
+from sqlalchemy import text
 
-from chassis.db import Database, Statement, WriteSession
+from chassis.db import Database, Statement
 from chassis.pages import page_length
-from services.workout.store.tables import exercises
 
-GET_EXERCISE = Statement(select(exercises.c.wire).where(exercises.c.id == bindparam("exercise_id")))
-
-_BY_NAME = (
-    select(exercises.c.id, exercises.c.name, exercises.c.wire)
-    .order_by(exercises.c.name, exercises.c.id)
-    .limit(bindparam("limit"))
-)
-LIST_EXERCISES = Statement(_BY_NAME)
-LIST_EXERCISES_AFTER = Statement(
-    _BY_NAME.where(tuple_(exercises.c.name, exercises.c.id) > tuple_(bindparam("last_name"), bindparam("last_id")))
-)
-
-LOCK_SOURCE = Statement(text("SELECT pg_advisory_xact_lock(hashtext('workout.exercises'), hashtext(:source))"))
-"""Imports of one source go one after another: what one has read no other changes. Readers don't wait."""
-
-READ_SOURCE = Statement(
+GET_EXERCISE = Statement(
     text("""
-    SELECT source_id, version, wire FROM workout.exercises
-    WHERE source = :source AND source_id = ANY(CAST(:source_ids AS text[]))
+    SELECT wire, deleted_at, replaced_by FROM workout.exercises
+    WHERE id = :exercise_id AND (owner_id IS NULL OR owner_id = CAST(:owner AS uuid))
     """)
 )
 
-CREATE_EXERCISES = Statement(
-    text("""
-    INSERT INTO workout.exercises (id, name, source, source_id, version, wire, created_at, updated_at)
-    SELECT sent.id, sent.name, :source, sent.source_id, sent.version, sent.wire, sent.updated_at, sent.updated_at
-    FROM unnest(
-        CAST(:ids AS uuid[]), CAST(:names AS text[]), CAST(:source_ids AS text[]), CAST(:versions AS bigint[]),
-        CAST(:wires AS bytea[]), CAST(:times AS timestamptz[])
-    ) AS sent (id, name, source_id, version, wire, updated_at)
-    """)
+FILTERS = """
+    AND (CAST(:muscle AS int) = 0 OR CAST(:muscle AS int) = ANY(muscles))
+    AND (CAST(:equipment AS int) = 0 OR equipment = CAST(:equipment AS int))
+    AND (CAST(:category AS int) = 0 OR category = CAST(:category AS int))
+    AND (CAST(:level AS int) = 0 OR level = CAST(:level AS int))
+    AND (CAST(:movement AS int) = 0 OR movement = CAST(:movement AS int))
+    AND (CAST(:variation_group AS text) = '' OR variation_group = CAST(:variation_group AS text))
+"""
+"""Conditions that are met where nothing is asked for."""
+
+_PAGE = """
+    SELECT id, name, wire FROM workout.exercises
+    WHERE {whose} AND deleted_at IS NULL AND (name, id) > (CAST(:last_name AS text), CAST(:last_id AS uuid)) {filters}
+    ORDER BY name, id LIMIT :limit
+"""
+_OF_LIBRARY = _PAGE.format(whose="owner_id IS NULL", filters=FILTERS)
+_OF_OWNER = _PAGE.format(whose="owner_id = CAST(:owner AS uuid)", filters=FILTERS)
+LIST_LIBRARY = Statement(text(_OF_LIBRARY))
+LIST_OWN_EXERCISES = Statement(text(_OF_OWNER))
+LIST_EXERCISES = Statement(
+    # Each half reads its own index in the order of the list and stops where the page is full.
+    text(f"({_OF_LIBRARY}) UNION ALL ({_OF_OWNER}) ORDER BY name, id LIMIT :limit")
 )
 
-UPDATE_EXERCISES = Statement(
+GET_EXERCISES = Statement(
+    text("SELECT id, wire FROM workout.exercises WHERE id = ANY(CAST(:ids AS uuid[])) AND deleted_at IS NULL")
+)
+
+USABLE_EXERCISES = Statement(
     text("""
-    UPDATE workout.exercises AS old
-    SET name = sent.name, version = sent.version, wire = sent.wire, updated_at = sent.updated_at
-    FROM unnest(
-        CAST(:ids AS uuid[]), CAST(:names AS text[]), CAST(:source_ids AS text[]), CAST(:versions AS bigint[]),
-        CAST(:wires AS bytea[]), CAST(:times AS timestamptz[])
-    ) AS sent (id, name, source_id, version, wire, updated_at)
-    WHERE old.id = sent.id AND old.source = :source AND old.source_id = sent.source_id
+    SELECT id FROM workout.exercises
+    WHERE id = ANY(CAST(:ids AS uuid[])) AND deleted_at IS NULL
+        AND (owner_id IS NULL OR owner_id = CAST(:owner AS uuid))
     """)
 )
+"""Which of the exercises a person may put into a set."""
+
+
+class Reader(Protocol):
+    """A database or a session."""
+
+    async def rows(self, statement: Statement, /, **values: Any) -> Sequence[Mapping[str, Any]]:
+        """All rows of the answer."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class StoredExercise:
-    """An exercise as it stands, or is about to, with its version."""
+class Filters:
+    """What a list or a search is narrowed to; 0 and the empty text narrow nothing."""
 
-    exercise: Exercise
-    version: int
+    muscle: int = 0
+    equipment: int = 0
+    category: int = 0
+    level: int = 0
+    movement: int = 0
+    variation_group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
     """Where a page of the list ended."""
 
-    name: str
-    exercise_id: str
+    name: str = ""
+    exercise_id: str = str(UUID(int=0))
 
 
-async def get_exercise(db: Database, exercise_id: str) -> bytes | None:
-    """The wire form; None when there is no such exercise."""
-    wire: bytes | None = await db.value(GET_EXERCISE, exercise_id=exercise_id)
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """An exercise that was deleted."""
+
+    replaced_by: str
+    """Id of the exercise to use instead; empty for none."""
+
+
+async def get_exercise(db: Database, exercise_id: str, owner: str | None) -> bytes | Tombstone | None:
+    """The wire form of an exercise of the library or the owner's, or what is left of it; None when there is none."""
+    row = await db.row(GET_EXERCISE, exercise_id=exercise_id, owner=owner)
+    if row is None:
+        return None
+    if row["deleted_at"] is not None:
+        return Tombstone(str(row["replaced_by"] or ""))
+    wire: bytes = row["wire"]
     return wire
 
 
-async def list_exercises(db: Database, after: Position | None, size: int) -> tuple[list[bytes], Position | None]:
-    """Wire forms of one page, and where it ended if there is more."""
-    if after is None:
-        rows = await db.rows(LIST_EXERCISES, limit=size + 1)
+async def list_exercises(
+    db: Database, owner: str | None, filters: Filters, after: Position, size: int, *, only_own: bool
+) -> tuple[list[bytes], Position | None]:
+    """Wire forms of one page of the library and the owner's exercises, and where it ended if there is more."""
+    values = {**asdict(filters), "last_name": after.name, "last_id": after.exercise_id, "limit": size + 1}
+    if owner is None:
+        rows = await db.rows(LIST_LIBRARY, **values)
     else:
-        rows = await db.rows(LIST_EXERCISES_AFTER, limit=size + 1, last_name=after.name, last_id=after.exercise_id)
+        rows = await db.rows(LIST_OWN_EXERCISES if only_own else LIST_EXERCISES, owner=owner, **values)
     wires = [row["wire"] for row in rows]
     length = page_length(wires, size)
     end = Position(rows[length - 1]["name"], str(rows[length - 1]["id"])) if len(rows) > length else None
     return wires[:length], end
 
 
-async def read_source(tx: WriteSession, source: str, source_ids: Sequence[str]) -> dict[str, StoredExercise]:
-    """What the library holds of a source, by source id; no other import changes it until the commit."""
-    await tx.execute(LOCK_SOURCE, source=source)
-    rows = await tx.rows(READ_SOURCE, source=source, source_ids=list(source_ids))
-    return {row["source_id"]: StoredExercise(Exercise.FromString(row["wire"]), row["version"]) for row in rows}
+async def get_exercises(db: Database, exercise_ids: Sequence[str]) -> dict[str, bytes]:
+    """Wire forms of exercises that the caller was found to see, by id, without those deleted since."""
+    rows = await db.rows(GET_EXERCISES, ids=list(exercise_ids))
+    return {str(row["id"]): row["wire"] for row in rows}
 
 
-async def create_exercises(tx: WriteSession, source: str, new: Sequence[StoredExercise]) -> None:
-    """Stores new exercises in one statement."""
-    if new:
-        await tx.execute(CREATE_EXERCISES, source=source, **_columns(new))
-
-
-async def update_exercises(tx: WriteSession, source: str, changed: Sequence[StoredExercise]) -> None:
-    """Replaces exercises in one statement."""
-    if changed:
-        await tx.execute(UPDATE_EXERCISES, source=source, **_columns(changed))
-
-
-def _columns(rows: Sequence[StoredExercise]) -> dict[str, list[object]]:
-    return {
-        "ids": [row.exercise.id for row in rows],
-        "names": [row.exercise.name for row in rows],
-        "source_ids": [row.exercise.source_id for row in rows],
-        "versions": [row.version for row in rows],
-        "wires": [row.exercise.SerializeToString() for row in rows],
-        "times": [row.exercise.update_time.ToDatetime(UTC) for row in rows],
-    }
+async def usable_exercises(reader: Reader, exercise_ids: Iterable[str], owner: str | None) -> set[str]:
+    """Which of the exercises a person may put into a set: of the library, the owner's own, and none that is deleted."""
+    rows = await reader.rows(USABLE_EXERCISES, ids=sorted(set(exercise_ids)), owner=owner)
+    return {str(row["id"]) for row in rows}

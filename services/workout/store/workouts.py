@@ -3,111 +3,117 @@
 Statements that write both tables at once are SQL text; Core would only say the same longer.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from fitnesshub.workout.v1.workout_pb2 import Workout, WorkoutSet
-from sqlalchemy import bindparam, select, text, update
+from fitnesshub.workout.v1.workout_pb2 import Workout
+from sqlalchemy import bindparam, select, text
 
 from chassis.db import Database, Statement, WriteSession
-from chassis.pages import page_length
 from services.workout.store.tables import workouts
+from services.workout.store.workout_sets import ARRAYS, NAMES, REPLACE, SENT_NAMES, set_columns
 
-_LIVE = workouts.c.wire.is_not(None)
-_OWN = (workouts.c.id == bindparam("workout_id")) & (workouts.c.user_id == bindparam("owner")) & _LIVE
+LIVE = workouts.c.wire.is_not(None)
+_OWN = (workouts.c.id == bindparam("workout_id")) & (workouts.c.user_id == bindparam("owner"))
 
-GET_WORKOUT = Statement(select(workouts.c.wire).where(_OWN))
-READ_WORKOUT = Statement(select(workouts.c.wire, workouts.c.version).where(_OWN))
-
-_NEWEST_FIRST = (
-    select(workouts.c.id, workouts.c.start_time, workouts.c.wire)
-    .where(workouts.c.user_id == bindparam("owner"), _LIVE)
-    .order_by(workouts.c.start_time.desc(), workouts.c.id)
-    .limit(bindparam("limit"))
+GET_WORKOUT = Statement(select(workouts.c.wire).where(_OWN, LIVE))
+READ_WORKOUT = Statement(select(workouts.c.wire, workouts.c.version).where(_OWN, LIVE))
+READ_DELETED_WORKOUT = Statement(
+    select(LIVE.label("is_live"), workouts.c.undo_wire, workouts.c.version, workouts.c.updated_at).where(_OWN)
 )
-LIST_WORKOUTS = Statement(_NEWEST_FIRST)
-LIST_WORKOUTS_AFTER = Statement(
-    # The first condition is what the index seeks to; the second leaves out what the page before had.
-    _NEWEST_FIRST.where(
-        workouts.c.start_time <= bindparam("last_start"),
-        (workouts.c.start_time < bindparam("last_start")) | (workouts.c.id > bindparam("last_id")),
-    )
-)
+
+NUMBERED = """
+    numbered AS (
+        INSERT INTO workout.change_counters AS counter (user_id, last) VALUES (:owner, 1)
+        ON CONFLICT (user_id) DO UPDATE SET last = counter.last + 1
+        RETURNING last
+    )"""
+"""Gives the change its number (see tables.py). Costs what 3 µs of an insert cost; reading by xid would cost writers
+nothing, but one long transaction anywhere would stop every feed, and a restored dump would begin again at 0."""
 
 CREATE_WORKOUT = Statement(
-    text("""
-    WITH created AS (
-        INSERT INTO workout.workouts (id, user_id, start_time, version, wire, created_at, updated_at)
-        VALUES (:workout_id, :owner, :start_time, 1, :wire, :now, :now)
+    # An exercise that can't be used (see USABLE_EXERCISES) leaves its set out: too few rows say so, and nothing has to
+    # be asked before. By a subquery, which can only look up the id: for a join the planner may read the whole library.
+    text(f"""
+    WITH {NUMBERED}, created AS (
+        INSERT INTO workout.workouts (id, user_id, start_time, version, change, wire, created_at, updated_at)
+        SELECT :workout_id, :owner, :start_time, 1, numbered.last, :wire, :now, :now FROM numbered
         RETURNING id
     )
-    INSERT INTO workout.workout_sets (workout_id, position, exercise_id, reps, weight_kg, rpe)
-    SELECT created.id, sent.position - 1, sent.exercise_id, sent.reps, sent.weight_kg, sent.rpe
-    FROM created, unnest(
-        CAST(:exercise_ids AS uuid[]), CAST(:reps AS int[]), CAST(:weights_kg AS float8[]), CAST(:rpes AS float8[])
-    ) WITH ORDINALITY AS sent (exercise_id, reps, weight_kg, rpe, position)
-    """)
+    INSERT INTO workout.workout_sets (workout_id, position, user_id, start_time, {NAMES})
+    SELECT created.id, sent.position - 1, :owner, :start_time, {SENT_NAMES}
+    FROM created, unnest({ARRAYS}) WITH ORDINALITY AS sent ({NAMES}, position)
+    WHERE (
+        SELECT exercises.deleted_at IS NULL AND (exercises.owner_id IS NULL OR exercises.owner_id = :owner)
+        FROM workout.exercises WHERE exercises.id = sent.exercise_id
+    )
+    """)  # noqa: S608 - names of columns, ours
 )
 
+_CHANGED = f"""
+    {NUMBERED}, changed AS (
+        UPDATE workout.workouts
+        SET start_time = :start_time, version = :version, change = numbered.last, wire = :wire, undo_wire = NULL,
+            updated_at = :now
+        FROM numbered
+        WHERE id = :workout_id AND user_id = :owner AND version = :seen
+        RETURNING id
+    )"""  # noqa: S608 - names of columns, ours
+
 UPDATE_WORKOUT = Statement(
-    update(workouts)
-    .where(_OWN, workouts.c.version == bindparam("seen"))
-    .values(
-        start_time=bindparam("start_time"),
-        version=bindparam("version"),
-        wire=bindparam("wire"),
-        updated_at=bindparam("now"),
+    text(f"""
+    WITH {_CHANGED}, moved AS (
+        UPDATE workout.workout_sets AS old SET start_time = :start_time
+        FROM changed WHERE old.workout_id = changed.id AND old.start_time IS DISTINCT FROM :start_time
     )
-    .returning(workouts.c.id)
+    SELECT id FROM changed
+    """)  # noqa: S608 - names of columns, ours
 )
 
 UPDATE_WORKOUT_AND_SETS = Statement(
     # Sets are upserted and the rest cut off: a statement may not delete and insert the same row.
-    text("""
-    WITH changed AS (
-        UPDATE workout.workouts
-        SET start_time = :start_time, version = :version, wire = :wire, updated_at = :now
-        WHERE id = :workout_id AND user_id = :owner AND version = :seen AND wire IS NOT NULL
-        RETURNING id
-    ), kept AS (
-        INSERT INTO workout.workout_sets AS old (workout_id, position, exercise_id, reps, weight_kg, rpe)
-        SELECT changed.id, sent.position - 1, sent.exercise_id, sent.reps, sent.weight_kg, sent.rpe
-        FROM changed, unnest(
-            CAST(:exercise_ids AS uuid[]), CAST(:reps AS int[]), CAST(:weights_kg AS float8[]), CAST(:rpes AS float8[])
-        ) WITH ORDINALITY AS sent (exercise_id, reps, weight_kg, rpe, position)
-        ON CONFLICT (workout_id, position) DO UPDATE
-        SET exercise_id = excluded.exercise_id, reps = excluded.reps, weight_kg = excluded.weight_kg, rpe = excluded.rpe
-        WHERE (old.exercise_id, old.reps, old.weight_kg, old.rpe)
-            IS DISTINCT FROM (excluded.exercise_id, excluded.reps, excluded.weight_kg, excluded.rpe)
+    text(f"""
+    WITH {_CHANGED}, kept AS (
+        INSERT INTO workout.workout_sets AS old (workout_id, position, user_id, start_time, {NAMES})
+        SELECT changed.id, sent.position - 1, :owner, :start_time, {SENT_NAMES}
+        FROM changed, unnest({ARRAYS}) WITH ORDINALITY AS sent ({NAMES}, position)
+        ON CONFLICT (workout_id, position) {REPLACE}
     ), cut AS (
         DELETE FROM workout.workout_sets AS old USING changed
-        WHERE old.workout_id = changed.id AND old.position >= cardinality(CAST(:exercise_ids AS uuid[]))
+        WHERE old.workout_id = changed.id AND old.position >= cardinality(CAST(:exercise_id AS uuid[]))
     )
     SELECT id FROM changed
-    """)
+    """)  # noqa: S608 - names of columns, ours
 )
 
 DELETE_WORKOUT = Statement(
-    text("""
-    WITH gone AS (
+    text(f"""
+    WITH {NUMBERED}, gone AS (
         UPDATE workout.workouts
-        SET wire = NULL, version = :version, updated_at = :now
+        SET wire = NULL, undo_wire = wire, version = :version, change = numbered.last, updated_at = :now
+        FROM numbered
         WHERE id = :workout_id AND user_id = :owner AND version = :seen AND wire IS NOT NULL
         RETURNING id
     ), cut AS (
         DELETE FROM workout.workout_sets AS old USING gone WHERE old.workout_id = gone.id
     )
     SELECT id FROM gone
+    """)  # noqa: S608 - names of columns, ours
+)
+
+FORGET_DELETED = Statement(
+    text("""
+    UPDATE workout.workouts SET undo_wire = NULL
+    WHERE id IN (
+        SELECT id FROM workout.workouts WHERE undo_wire IS NOT NULL AND updated_at < :until
+        ORDER BY updated_at LIMIT :most FOR UPDATE SKIP LOCKED
+    )
     """)
 )
 
-MISSING_EXERCISES = Statement(
-    text("""
-    SELECT sent.id FROM unnest(CAST(:exercise_ids AS uuid[])) AS sent (id)
-    WHERE NOT EXISTS (SELECT FROM workout.exercises WHERE exercises.id = sent.id)
-    """)
-)
+
+class ExercisesUnusable(Exception):
+    """Sets of a workout name exercises that its owner can't use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +125,15 @@ class StoredWorkout:
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """Where a page of the list ended."""
+class DeletedWorkout:
+    """A workout that was deleted, or one that wasn't."""
 
-    start_time: datetime
-    workout_id: str
+    is_live: bool
+    """It isn't deleted."""
+    wire: bytes | None
+    """As it was last; None when that is forgotten."""
+    version: int
+    deleted_at: datetime
 
 
 async def get_workout(db: Database, workout_id: str, user_id: str) -> bytes | None:
@@ -132,37 +142,19 @@ async def get_workout(db: Database, workout_id: str, user_id: str) -> bytes | No
     return wire
 
 
-async def list_workouts(
-    db: Database, user_id: str, after: Position | None, size: int
-) -> tuple[list[bytes], Position | None]:
-    """Wire forms of one page, and where it ended if there is more."""
-    if after is None:
-        rows = await db.rows(LIST_WORKOUTS, owner=user_id, limit=size + 1)
-    else:
-        rows = await db.rows(
-            LIST_WORKOUTS_AFTER,
-            owner=user_id,
-            limit=size + 1,
-            last_start=after.start_time,
-            last_id=after.workout_id,
-        )
-    wires = [row["wire"] for row in rows]
-    length = page_length(wires, size)
-    end = Position(rows[length - 1]["start_time"], str(rows[length - 1]["id"])) if len(rows) > length else None
-    return wires[:length], end
-
-
-async def create_workout(tx: WriteSession, workout: Workout, wire: bytes) -> None:
-    """Stores a new workout. Raises UniqueViolation when its id is taken, ForeignKeyViolation for unknown exercises."""
-    await tx.execute(
+async def create_workout(tx: WriteSession, workout: Workout, wire: bytes, now: datetime) -> None:
+    """Stores a new workout. Raises UniqueViolation when its id is taken, ExercisesUnusable for its exercises."""
+    stored = await tx.execute(
         CREATE_WORKOUT,
         workout_id=workout.id,
         owner=workout.user_id,
         start_time=workout.start_time.ToDatetime(UTC),
         wire=wire,
-        now=workout.update_time.ToDatetime(UTC),
-        **_set_columns(workout.sets),
+        now=now,
+        **set_columns(workout.sets),
     )
+    if stored != len(workout.sets):
+        raise ExercisesUnusable
 
 
 async def read_workout(tx: WriteSession, workout_id: str, user_id: str) -> StoredWorkout | None:
@@ -171,10 +163,19 @@ async def read_workout(tx: WriteSession, workout_id: str, user_id: str) -> Store
     return None if row is None else StoredWorkout(Workout.FromString(row["wire"]), row["version"])
 
 
+async def read_deleted_workout(tx: WriteSession, workout_id: str, user_id: str) -> DeletedWorkout | None:
+    """The workout to be brought back; None when there never was one or it isn't the user's."""
+    row = await tx.row(READ_DELETED_WORKOUT, workout_id=workout_id, owner=user_id)
+    if row is None:
+        return None
+    return DeletedWorkout(row["is_live"], row["undo_wire"], row["version"], row["updated_at"])
+
+
 async def update_workout(tx: WriteSession, workout: Workout, wire: bytes, seen: int, *, with_sets: bool) -> bool:
     """Stores version `seen` + 1; False when version `seen` isn't the current one any more.
 
-    Raises ForeignKeyViolation for unknown exercises.
+    with_sets: False when they are in their table as they are in the workout. Which exercises can be used is for the
+    caller to ask.
     """
     changed = await tx.value(
         UPDATE_WORKOUT_AND_SETS if with_sets else UPDATE_WORKOUT,
@@ -185,7 +186,7 @@ async def update_workout(tx: WriteSession, workout: Workout, wire: bytes, seen: 
         start_time=workout.start_time.ToDatetime(UTC),
         wire=wire,
         now=workout.update_time.ToDatetime(UTC),
-        **(_set_columns(workout.sets) if with_sets else {}),
+        **(set_columns(workout.sets) if with_sets else {}),
     )
     return changed is not None
 
@@ -198,17 +199,6 @@ async def delete_workout(tx: WriteSession, workout: Workout, seen: int, now: dat
     return gone is not None
 
 
-async def missing_exercises(db: Database, workout: Workout) -> set[str]:
-    """Exercise ids in the sets that name no exercise."""
-    ids = sorted({each.exercise_id for each in workout.sets})
-    return {str(row["id"]) for row in await db.rows(MISSING_EXERCISES, exercise_ids=ids)}
-
-
-def _set_columns(sets: Iterable[WorkoutSet]) -> dict[str, list[object]]:
-    columns: dict[str, list[object]] = {"exercise_ids": [], "reps": [], "weights_kg": [], "rpes": []}
-    for each in sets:
-        columns["exercise_ids"].append(each.exercise_id)
-        columns["reps"].append(each.reps if each.HasField("reps") else None)
-        columns["weights_kg"].append(each.weight_kg if each.HasField("weight_kg") else None)
-        columns["rpes"].append(each.rpe if each.HasField("rpe") else None)
-    return columns
+async def forget_deleted(tx: WriteSession, until: datetime, most: int) -> int:
+    """Forgets what workouts were that were deleted before `until`, at most so many of them; returns how many."""
+    return await tx.execute(FORGET_DELETED, until=until, most=most)

@@ -9,6 +9,8 @@ from chassis.clock import FixedClock
 from chassis.redis_client import connect
 from chassis.tokens import make_secrets
 from services.user.store.consistency import differences
+from tests.integration.user import people
+from tests.integration.user.people import Person
 from tests.integration.user.world import World, make_world
 from tests.stack.databases import TestDatabase
 
@@ -36,3 +38,21 @@ async def world(database: TestDatabase, redis_url: str) -> AsyncIterator[World]:
 async def somebody(world: World) -> str:
     """The address of a person for tests that run many times over and don't care who it is."""
     return (await world.sign_up()).user.email
+
+
+@pytest.fixture
+async def ada(world: World) -> Person:
+    """A new member."""
+    return await people.member(world)
+
+
+@pytest.fixture
+async def bob(world: World) -> Person:
+    """Another new member."""
+    return await people.member(world)
+
+
+@pytest.fixture
+async def admin(world: World) -> Person:
+    """An administrator."""
+    return await people.admin(world)

@@ -12,8 +12,8 @@ from chassis.channel import Channel, InProcess
 from chassis.clock import FixedClock, SystemClock, SystemIds
 from chassis.contract import load_contract
 from chassis.db import Database
-from chassis.identity import AccessTokens, EndedSessions, ServiceTokens
-from chassis.pipeline import Guards, Pipeline
+from chassis.identity import EndedSessions
+from chassis.pipeline import Pipeline
 from chassis.redis_client import connect
 from chassis.service import Runtime
 from chassis.settings import load_process_settings
@@ -21,7 +21,7 @@ from chassis.tokens import make_secrets
 from services.workout import bootstrap
 from services.workout.store import consistency
 from tests.integration.workout.totals import Totals
-from tests.integration.workout.world import ISSUER, START, Athlete, Importer, Visitor, World, new_exercise
+from tests.integration.workout.world import ISSUER, START, Athlete, Importer, Visitor, World, guards_of, new_exercise
 from tests.stack.databases import TestDatabase
 
 
@@ -30,7 +30,8 @@ class Resources:
     """What the service asks its process for."""
 
     db: Database
-    pipeline: Pipeline
+    users: Pipeline
+    """Where the user service is."""
 
     def database(self, service: str) -> Database:
         return self.db
@@ -40,7 +41,7 @@ class Resources:
 
     def channel(self, owner: str, service: str) -> Channel:
         assert (owner, service) == ("workout", "user"), "the workout service calls no other"
-        return Channel(InProcess(self.pipeline, owner))
+        return Channel(InProcess(self.users, owner))
 
 
 @pytest.fixture(scope="session")
@@ -61,14 +62,10 @@ async def world(database: TestDatabase) -> AsyncIterator[World]:
     db = database.connect("workout", clock=clock)
     await db.open()
     contract = load_contract()
-    guards = Guards(
-        AccessTokens(database.secrets / "access-token-keys.json", ISSUER, SystemClock()),
-        ServiceTokens(database.secrets / "service-keys.json"),
-        EndedSessions(connect("redis://127.0.0.1:1")),
-    )
-    pipeline = Pipeline(contract, guards, db.record_call)
+    guards = guards_of(database.secrets, SystemClock(), EndedSessions(connect("redis://127.0.0.1:1")))
+    users = Pipeline(contract, guards, db.record_call)
     totals = Totals()
-    pipeline.add(stats_service_pb2.DESCRIPTOR.services_by_name["StatsService"], totals)
+    users.add(stats_service_pb2.DESCRIPTOR.services_by_name["StatsService"], totals)
     service = bootstrap.build(
         Runtime(
             service="workout",
@@ -78,13 +75,11 @@ async def world(database: TestDatabase) -> AsyncIterator[World]:
             ids=SystemIds(),
             contract=contract,
             hosted=["workout"],
-            resources=Resources(db, pipeline),
+            resources=Resources(db, users),
         )
     )
-    for descriptor, api in service.apis.items():
-        pipeline.add(descriptor, api)
     owner = await asyncpg.connect(database.owner_url)
-    yield World(pipeline, db, clock, owner, database.secrets, service, totals)
+    yield World(service, db, clock, owner, database.secrets, totals)
     found = await consistency.differences(db)
     await owner.close()
     await db.close()

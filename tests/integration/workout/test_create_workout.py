@@ -1,12 +1,25 @@
 """CreateWorkout."""
 
 import asyncio
+from datetime import UTC
+from typing import Any
 
 import pytest
 from fitnesshub.workout.v1.events_pb2 import WorkoutCreated
-from fitnesshub.workout.v1.workout_pb2 import WEIGHT_UNIT_LB, Workout, WorkoutSet
+from fitnesshub.workout.v1.workout_pb2 import (
+    DISTANCE_UNIT_MILE,
+    SET_TYPE_DROPSET,
+    WEIGHT_UNIT_LB,
+    Workout,
+    WorkoutSet,
+)
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from chassis.outbox import insert_one
+from chassis.sessions import WriteSession
+from chassis.statements import Statement
+from services.workout.store.workouts import CREATE_WORKOUT
+from tests.integration.workout import exercises
 from tests.integration.workout.world import Athlete, World, failing, new_workout
 
 
@@ -27,7 +40,7 @@ async def test_sets_go_to_their_own_table_in_order(ada: Athlete, world: World, s
     sets = [
         WorkoutSet(exercise_id=squat, reps=5, weight=100),
         WorkoutSet(exercise_id=bench, reps=0, weight=-10, rpe=8.5),
-        WorkoutSet(exercise_id=squat),
+        WorkoutSet(exercise_id=squat, duration_seconds=30),
     ]
 
     created = await ada.create(new_workout(squat, sets=sets))
@@ -125,7 +138,9 @@ async def test_an_id_that_is_no_uuid_is_refused(ada: Athlete, squat: str) -> Non
 
 async def test_sets_with_unknown_exercises_are_named(ada: Athlete, world: World, squat: str) -> None:
     unknown = world.new_id()
-    workout = new_workout(squat, sets=[WorkoutSet(exercise_id=each) for each in (squat, unknown, squat, unknown)])
+    workout = new_workout(
+        squat, sets=[WorkoutSet(exercise_id=each, reps=5) for each in (squat, unknown, squat, unknown)]
+    )
     workout.id = world.new_id()
 
     with failing("SET_EXERCISE_UNKNOWN") as caught:
@@ -175,6 +190,15 @@ async def test_times_at_the_edges_come_back_as_sent(ada: Athlete, squat: str, mo
         (Workout(sets=[WorkoutSet(weight=float("inf"))]), "workout.sets[3].weight"),
         (Workout(sets=[WorkoutSet(rpe=10.5)]), "workout.sets[3].rpe"),
         (Workout(sets=[WorkoutSet(weight_unit=9)]), "workout.sets[3].weightUnit"),  # type: ignore[arg-type]
+        (Workout(sets=[WorkoutSet(set_type=12)]), "workout.sets[3].setType"),  # type: ignore[arg-type]
+        (Workout(sets=[WorkoutSet(rir=10.5)]), "workout.sets[3].rir"),
+        (Workout(sets=[WorkoutSet(superset=-1)]), "workout.sets[3].superset"),
+        (Workout(sets=[WorkoutSet(rest_seconds=-1)]), "workout.sets[3].restSeconds"),
+        (Workout(sets=[WorkoutSet(duration_seconds=-0.5)]), "workout.sets[3].durationSeconds"),
+        (Workout(sets=[WorkoutSet(distance=float("nan"))]), "workout.sets[3].distance"),
+        (Workout(sets=[WorkoutSet(distance_unit=5)]), "workout.sets[3].distanceUnit"),  # type: ignore[arg-type]
+        (Workout(session_rpe=11), "workout.sessionRpe"),
+        (Workout(source="Strong App"), "workout.source"),
     ],
 )
 async def test_what_the_rules_refuse(ada: Athlete, squat: str, broken: Workout, field: str) -> None:
@@ -238,3 +262,90 @@ async def test_keys_are_each_users_own(ada: Athlete, bob: Athlete, squat: str) -
     workout = new_workout(squat)
 
     assert (await ada.create(workout, key="create-5")).id != (await bob.create(workout, key="create-5")).id
+
+
+WHOLE = WorkoutSet(
+    reps=5,
+    weight=225,
+    weight_unit=WEIGHT_UNIT_LB,
+    rpe=8.5,
+    notes="felt light",
+    set_type=SET_TYPE_DROPSET,
+    rir=1.5,
+    superset=3,
+    rest_seconds=90,
+    duration_seconds=12.5,
+    distance=2,
+    distance_unit=DISTANCE_UNIT_MILE,
+)
+
+
+async def test_a_set_is_kept_whole_and_in_si_units(ada: Athlete, world: World, squat: str) -> None:
+    sent = WorkoutSet(exercise_id=squat)
+    sent.MergeFrom(WHOLE)
+
+    created = await ada.create(new_workout(squat, sets=[sent], session_rpe=7.5, source="hevy"))
+
+    assert (created.session_rpe, created.source) == (7.5, "hevy")
+    [kept] = created.sets
+    assert kept.distance_meters == 3218.688
+    assert kept.weight_kg == pytest.approx(102.05828325)
+    [row] = await world.owner_rows("SELECT * FROM workout.workout_sets WHERE workout_id = $1", created.id)
+    assert (str(row["user_id"]), row["start_time"]) == (ada.user_id, created.start_time.ToDatetime(UTC))
+    columns = ("reps", "rpe", "set_type", "rir", "superset", "rest_seconds", "duration_seconds", "distance_meters")
+    assert [row[name] for name in columns] == [5, 8.5, SET_TYPE_DROPSET, 1.5, 3, 90, 12.5, 3218.688]
+    kept.ClearField("distance_meters")
+    kept.ClearField("weight_kg")
+    assert kept == sent
+
+
+async def test_a_set_says_how_much_in_any_way(ada: Athlete, squat: str) -> None:
+    sets = [WorkoutSet(reps=0), WorkoutSet(duration_seconds=0), WorkoutSet(distance=0), WorkoutSet(reps=1, superset=9)]
+    for each in sets:
+        each.exercise_id = squat
+
+    assert len((await ada.create(new_workout(squat, sets=sets))).sets) == 4
+
+
+async def test_sets_that_say_nothing_or_contradict_themselves_are_named(ada: Athlete, world: World, squat: str) -> None:
+    sets = [
+        WorkoutSet(exercise_id=squat, reps=5, rpe=8, rir=2.5),
+        WorkoutSet(exercise_id=squat, weight=100),
+        WorkoutSet(exercise_id=squat, reps=5, rpe=8, rir=1),
+    ]
+    workout = new_workout(squat, sets=sets, id=world.new_id())
+
+    with failing("SET_INVALID") as caught:
+        await ada.create(workout)
+
+    assert [each.field for each in caught.value.violations] == ["workout.sets[1]", "workout.sets[2]"]
+    assert await world.events(workout.id) == []
+
+
+async def test_only_exercises_that_the_caller_can_use(ada: Athlete, bob: Athlete) -> None:
+    own = await exercises.create(ada, exercises.own_exercise())
+    assert (await ada.create(new_workout(own.id))).sets
+    with failing("SET_EXERCISE_UNKNOWN"):
+        await bob.create(new_workout(own.id))
+    await exercises.delete(ada, own.id)
+
+    with failing("SET_EXERCISE_UNKNOWN") as caught:
+        await ada.create(new_workout(own.id))
+
+    assert [each.field for each in caught.value.violations] == [f"workout.sets[{each}].exerciseId" for each in range(3)]
+
+
+async def test_a_create_is_four_statements(ada: Athlete, squat: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """BEGIN, the workout with its sets and its number, the event, COMMIT."""
+    run = WriteSession._run
+    statements: list[Statement] = []
+
+    async def counted(session: WriteSession, method: Any, statement: Statement, values: dict[str, Any]) -> Any:
+        statements.append(statement)
+        return await run(session, method, statement, values)
+
+    monkeypatch.setattr(WriteSession, "_run", counted)
+
+    await ada.create(new_workout(squat))
+
+    assert statements == [CREATE_WORKOUT, insert_one("workout")]

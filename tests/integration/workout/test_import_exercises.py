@@ -8,7 +8,7 @@ from fitnesshub.workout.v1.events_pb2 import ExerciseImported
 from fitnesshub.workout.v1.exercise_pb2 import MUSCLE_BICEPS, MUSCLE_CHEST, Exercise
 
 from chassis.errors import PermissionDenied, Unauthenticated
-from services.workout.api.exercise_service import ROWS_AT_ONCE
+from services.workout.api.exercise_intake import ROWS_AT_ONCE
 from tests.integration.workout.world import (
     CREATED,
     REFUSED,

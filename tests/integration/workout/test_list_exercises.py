@@ -1,9 +1,25 @@
 """ListExercises."""
 
-import pytest
-from fitnesshub.workout.v1.exercise_pb2 import Exercise
+from typing import Any
 
-from tests.integration.workout.world import Importer, Visitor, World, failing, new_exercise
+import pytest
+from fitnesshub.workout.v1.exercise_pb2 import (
+    EQUIPMENT_BARBELL,
+    EQUIPMENT_DUMBBELL,
+    EXERCISE_CATEGORY_CARDIO,
+    EXERCISE_CATEGORY_STRENGTH,
+    EXERCISE_LEVEL_BEGINNER,
+    EXERCISE_LEVEL_EXPERT,
+    MOVEMENT_PATTERN_SQUAT,
+    MUSCLE_GLUTES,
+    MUSCLE_QUADRICEPS,
+    Exercise,
+    ExerciseTranslation,
+)
+from fitnesshub.workout.v1.exercise_service_pb2 import ListExercisesRequest
+
+from tests.integration.workout.exercises import BadToken, create, every, own_exercise
+from tests.integration.workout.world import Athlete, Importer, Visitor, World, failing, new_exercise
 
 NAMES = ["Zercher Squat", "Ab Wheel", "Curl", "Curl", "Curl", "bird dog", "Übung", "\U0001f3cb"]
 
@@ -69,3 +85,104 @@ async def test_the_token_after_the_longest_name_is_taken(world: World, importer:
     await importer.run([new_exercise(each, "\U0001f3cb" * 200) for each in ("a", "b")])
 
     assert [len(page) for page in await pages(visitor, 1)] == [1, 1]
+
+
+FILTERED: dict[str, dict[str, Any]] = {
+    "barbell zork": {
+        "equipment": EQUIPMENT_BARBELL,
+        "movement": MOVEMENT_PATTERN_SQUAT,
+        "variation_group": "squat",
+        "secondary_muscles": [MUSCLE_GLUTES],
+    },
+    "goblet zork": {"equipment": EQUIPMENT_DUMBBELL, "movement": MOVEMENT_PATTERN_SQUAT, "variation_group": "squat"},
+    "expert run": {"category": EXERCISE_CATEGORY_CARDIO, "level": EXERCISE_LEVEL_EXPERT},
+    "zork kickback": {"primary_muscles": [MUSCLE_GLUTES], "equipment": EQUIPMENT_DUMBBELL},
+}
+"""Beside what `new_exercise` says."""
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ({"muscle": MUSCLE_GLUTES}, ["barbell zork", "zork kickback"]),
+        ({"muscle": MUSCLE_QUADRICEPS}, ["barbell zork", "expert run", "goblet zork", "zork kickback"]),
+        ({"equipment": EQUIPMENT_DUMBBELL}, ["goblet zork", "zork kickback"]),
+        ({"category": EXERCISE_CATEGORY_CARDIO}, ["expert run"]),
+        ({"level": EXERCISE_LEVEL_EXPERT}, ["expert run"]),
+        ({"movement": MOVEMENT_PATTERN_SQUAT}, ["barbell zork", "goblet zork"]),
+        ({"variation_group": "squat"}, ["barbell zork", "goblet zork"]),
+        ({"variation_group": "squa"}, []),
+        ({"muscle": MUSCLE_GLUTES, "equipment": EQUIPMENT_DUMBBELL}, ["zork kickback"]),
+        ({"muscle": MUSCLE_GLUTES, "category": EXERCISE_CATEGORY_CARDIO}, []),
+        (
+            {"muscle": MUSCLE_GLUTES, "equipment": EQUIPMENT_BARBELL, "category": EXERCISE_CATEGORY_STRENGTH}
+            | {"level": EXERCISE_LEVEL_BEGINNER, "movement": MOVEMENT_PATTERN_SQUAT, "variation_group": "squat"},
+            ["barbell zork"],
+        ),
+    ],
+)
+async def test_filters_narrow_together(
+    world: World, importer: Importer, visitor: Visitor, ada: Athlete, asked: dict[str, Any], names: list[str]
+) -> None:
+    await world.clear()
+    await importer.run([merged(new_exercise(name, name), more) for name, more in FILTERED.items()])
+
+    assert [each.name for each in await every(visitor, **asked)] == names
+    assert [each.name for each in await every(visitor, page_size=1, **asked)] == names
+
+    mine = await create(ada, merged(new_exercise("", "own"), FILTERED["barbell zork"]))
+    assert mine in await every(ada, **asked) or "barbell zork" not in names
+    assert [each.name for each in await every(ada, own=True, **asked)] == (["own"] if "barbell zork" in names else [])
+
+
+async def test_own_exercises_stand_among_those_of_the_library(
+    world: World, importer: Importer, ada: Athlete, bob: Athlete, visitor: Visitor
+) -> None:
+    await world.clear()
+    await importer.run([new_exercise(name, name) for name in ("b", "d", "f")])
+    for name in ("a", "c", "g"):
+        await create(ada, own_exercise(name))
+    await create(bob, own_exercise("e"))
+
+    for size in (1, 2, 100):
+        assert [each.name for each in await every(ada, page_size=size)] == list("abcdfg")
+        assert [each.name for each in await every(ada, page_size=size, own=True)] == list("acg")
+        assert [each.name for each in await every(bob, page_size=size)] == list("bdef")
+        assert [each.name for each in await every(visitor, page_size=size)] == list("bdf")
+
+
+async def test_own_ones_need_a_token(visitor: Visitor, world: World) -> None:
+    for stranger in (visitor, BadToken(world)):
+        with failing("UNAUTHENTICATED"):
+            await every(stranger, own=True)
+
+
+async def test_a_bad_token_lists_the_library(world: World, library: list[Exercise]) -> None:
+    assert await every(BadToken(world)) == library
+
+
+async def test_a_token_is_bound_to_filters_and_person(ada: Athlete, bob: Athlete, library: list[Exercise]) -> None:
+    request = ListExercisesRequest(page_size=1)
+    token = (await ada.exercises.ListExercises(request, metadata=ada.headers().items())).next_page_token
+
+    with failing("PAGE_TOKEN_INVALID"):
+        await bob.list_exercises(1, token)
+    request = ListExercisesRequest(page_size=1, page_token=token, level=EXERCISE_LEVEL_EXPERT)
+    with failing("PAGE_TOKEN_INVALID"):
+        await ada.exercises.ListExercises(request, metadata=ada.headers().items())
+
+
+async def test_names_in_a_language(world: World, importer: Importer, visitor: Visitor) -> None:
+    await world.clear()
+    row = new_exercise("a", "A")
+    row.translations.append(ExerciseTranslation(language="de", name="Ein A"))
+    await importer.run([row, new_exercise("b", "B")])
+
+    assert [each.display_name for each in await every(visitor, language="de-CH")] == ["Ein A", "B"]
+    assert [each.display_name for each in await every(visitor)] == ["", ""]
+
+
+def merged(exercise: Exercise, more: dict[str, Any]) -> Exercise:
+    """With more fields."""
+    exercise.MergeFrom(Exercise(**more))
+    return exercise

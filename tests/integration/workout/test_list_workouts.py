@@ -2,9 +2,12 @@
 
 import asyncio
 from datetime import timedelta
+from itertools import product
+from typing import Any
 
 import pytest
-from fitnesshub.workout.v1.workout_pb2 import Workout
+from fitnesshub.workout.v1.workout_pb2 import Workout, WorkoutSet
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.integration.workout.world import Athlete, failing, new_workout
 
@@ -22,11 +25,11 @@ async def some(athlete: Athlete, exercise_id: str, count: int, *, together: bool
     return sorted(stored, key=lambda each: (-each.start_time.ToMicroseconds(), each.id))
 
 
-async def pages(athlete: Athlete, size: int) -> list[list[Workout]]:
+async def pages(athlete: Athlete, size: int, **filters: Any) -> list[list[Workout]]:
     found = []
     token = ""
     while True:
-        page = await athlete.list(size, token)
+        page = await athlete.list(size, token, **filters)
         found.append(list(page.workouts))
         token = page.next_page_token
         if not token:
@@ -133,3 +136,108 @@ async def test_deleted_workouts_are_not_listed(ada: Athlete, squat: str) -> None
     await ada.delete(workouts[0].id)
 
     assert await pages(ada, 0) == [workouts[1:]]
+
+
+def at(moment: str) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromJsonString(moment)
+    return stamp
+
+
+async def test_from_is_inclusive_and_before_is_not(ada: Athlete, squat: str) -> None:
+    for minute in range(5):
+        await ada.create(new_workout(squat, start_time=at(f"2026-03-01T17:0{minute}:00.000001Z")))
+
+    async def minutes(**filters: Timestamp) -> list[str]:
+        return [each.start_time.ToJsonString()[15:16] for page in await pages(ada, 2, **filters) for each in page]
+
+    assert await minutes(start_time_from=at("2026-03-01T17:03:00.000001Z")) == ["4", "3"]
+    assert await minutes(start_time_before=at("2026-03-01T17:02:00.000001Z")) == ["1", "0"]
+    between = {"start_time_from": at("2026-03-01T17:01:00Z"), "start_time_before": at("2026-03-01T17:04:00Z")}
+    assert await minutes(**between) == ["3", "2", "1"]
+    assert (
+        await minutes(start_time_from=between["start_time_before"], start_time_before=between["start_time_from"]) == []
+    )
+
+
+async def test_the_edges_of_time_can_be_asked_for(ada: Athlete, squat: str) -> None:
+    moments = ["9999-12-31T23:59:59.999999Z", "1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z"]
+    last, middle, first = [await ada.create(new_workout(squat, start_time=at(each))) for each in moments]
+
+    assert await pages(ada, 9, start_time_from=last.start_time) == [[last]]
+    assert await pages(ada, 9, start_time_before=last.start_time) == [[middle, first]]
+    assert await pages(ada, 9, start_time_from=first.start_time) == [[last, middle, first]]
+    assert await pages(ada, 9, start_time_before=first.start_time) == [[]]
+
+
+async def test_an_exercise_finds_each_workout_with_it_once(ada: Athlete, bob: Athlete, squat: str, bench: str) -> None:
+    both = new_workout(squat)
+    both.sets.add(exercise_id=bench, reps=1)
+    both.sets.add(exercise_id=squat, reps=1)
+    with_both = await ada.create(both)
+    await some(ada, squat, 1)
+    await some(bob, bench, 1)
+
+    assert await pages(ada, 0, exercise_id=bench) == [[with_both]]
+    assert with_both in (await pages(ada, 0, exercise_id=squat))[0]
+
+
+async def test_every_filter_with_every_other_on_every_page(ada: Athlete, squat: str, bench: str) -> None:
+    for number in range(24):
+        minute = number // 2  # two start together
+        workout = new_workout(squat if number % 3 else bench, start_time=at(f"2026-03-01T17:{minute:02}:00Z"))
+        await ada.create(workout)
+    [everything] = await pages(ada, 100)
+    start, end = at("2026-03-01T17:02:00Z"), at("2026-03-01T17:09:00Z")
+
+    for with_start, with_end, exercise_id in product((False, True), (False, True), ("", squat, bench)):
+        expected = [
+            each
+            for each in everything
+            if (not with_start or each.start_time.seconds >= start.seconds)
+            and (not with_end or each.start_time.seconds < end.seconds)
+            and exercise_id in ("", each.sets[0].exercise_id)
+        ]
+        filters: dict[str, Any] = {"exercise_id": exercise_id}
+        filters |= {"start_time_from": start} if with_start else {}
+        filters |= {"start_time_before": end} if with_end else {}
+        for size in (1, 3, 100):
+            assert [each for page in await pages(ada, size, **filters) for each in page] == expected, (filters, size)
+
+
+async def test_a_token_is_good_for_its_filters_only(ada: Athlete, squat: str) -> None:
+    await some(ada, squat, 3)
+    token = (await ada.list(1, exercise_id=squat)).next_page_token
+
+    assert (await ada.list(1, token, exercise_id=squat)).workouts
+    for filters in (
+        {},
+        {"exercise_id": ada.user_id},
+        {"exercise_id": squat, "start_time_from": at("2026-01-01T00:00:00Z")},
+    ):
+        with failing("PAGE_TOKEN_INVALID"):
+            await ada.list(1, token, **filters)
+
+
+async def test_changes_of_a_workout_move_it_in_the_list_of_an_exercise(ada: Athlete, squat: str, bench: str) -> None:
+    one, two = await some(ada, squat, 2)
+    later = one.start_time.ToDatetime() + timedelta(days=1)
+    change = Workout()
+    change.start_time.FromDatetime(later)
+
+    two = await ada.update(two.id, change)
+    assert await pages(ada, 0, exercise_id=squat) == [[two, one]]
+    one = await ada.update(one.id, Workout(sets=[WorkoutSet(exercise_id=bench, reps=1)]))
+    assert await pages(ada, 0, exercise_id=squat) == [[two]]
+    assert await pages(ada, 0, exercise_id=bench) == [[one]]
+    await ada.delete(two.id)
+    assert await pages(ada, 0, exercise_id=squat) == [[]]
+    two = await ada.undelete(two.id)
+    assert await pages(ada, 0, exercise_id=squat) == [[two]]
+
+
+async def test_an_id_that_is_no_uuid_is_refused(ada: Athlete) -> None:
+    with failing("INVALID_REQUEST") as caught:
+        await ada.list(exercise_id="squat")
+
+    assert [each.field for each in caught.value.violations] == ["exerciseId"]

@@ -8,6 +8,7 @@ from fitnesshub.workout.v1.events_pb2 import WorkoutUpdated
 from fitnesshub.workout.v1.workout_pb2 import WEIGHT_UNIT_LB, Workout, WorkoutSet
 
 from chassis.errors import Aborted
+from tests.integration.workout import exercises
 from tests.integration.workout.world import Athlete, World, failing, new_workout
 
 
@@ -66,7 +67,7 @@ async def test_a_mask_clears_what_is_absent(ada: Athlete, world: World, squat: s
 
 async def test_a_star_replaces_everything(ada: Athlete, squat: str, bench: str) -> None:
     before = await ada.create(new_workout(squat, notes="felt light"))
-    change = new_workout(bench, title="Bench day", sets=[WorkoutSet(exercise_id=bench)])
+    change = new_workout(bench, title="Bench day", sets=[WorkoutSet(exercise_id=bench, reps=5)])
 
     after = await ada.update(before.id, change, mask=["*"])
 
@@ -217,7 +218,7 @@ async def test_a_new_start_moves_it_in_the_list(ada: Athlete, squat: str) -> Non
 
 async def test_unknown_exercises_are_named_and_change_nothing(ada: Athlete, world: World, squat: str) -> None:
     before = await ada.create(new_workout(squat))
-    sets = [WorkoutSet(exercise_id=squat), WorkoutSet(exercise_id=world.new_id())]
+    sets = [WorkoutSet(exercise_id=squat, reps=5), WorkoutSet(exercise_id=world.new_id(), reps=5)]
 
     with failing("SET_EXERCISE_UNKNOWN") as caught:
         await ada.update(before.id, Workout(title="Leg day", sets=sets))
@@ -246,3 +247,56 @@ async def test_a_repeat_under_the_same_key_changes_once(ada: Athlete, world: Wor
 
     assert first == second
     assert len(await world.events(before.id)) == 2
+
+
+async def test_an_exercise_that_was_deleted_may_stay_where_it_was(ada: Athlete, squat: str) -> None:
+    own = await exercises.create(ada, exercises.own_exercise())
+    other = await exercises.create(ada, exercises.own_exercise("Towel Row"))
+    workout = await ada.create(new_workout(own.id))
+    await exercises.delete(ada, own.id)
+    await exercises.delete(ada, other.id)
+
+    changed = await ada.update(workout.id, Workout(title="Arm day"))
+    sets = [WorkoutSet(exercise_id=each, reps=3) for each in (squat, own.id)]
+    kept = await ada.update(workout.id, Workout(sets=sets))
+    with failing("SET_EXERCISE_UNKNOWN") as caught:
+        await ada.update(workout.id, Workout(sets=[*sets, WorkoutSet(exercise_id=other.id, reps=3)]))
+
+    assert changed.sets == workout.sets
+    assert [each.exercise_id for each in kept.sets] == [squat, own.id]
+    assert [each.field for each in caught.value.violations] == ["workout.sets[2].exerciseId"]
+
+
+async def test_sets_that_contradict_themselves_are_refused(ada: Athlete, squat: str) -> None:
+    before = await ada.create(new_workout(squat))
+
+    with failing("SET_INVALID") as caught:
+        await ada.update(before.id, Workout(sets=[WorkoutSet(exercise_id=squat)]))
+
+    assert [each.field for each in caught.value.violations] == ["workout.sets[0]"]
+    assert await ada.get(before.id) == before
+
+
+async def test_sets_of_before_this_rule_do_not_stand_in_the_way(ada: Athlete, world: World, squat: str) -> None:
+    workout = await ada.create(new_workout(squat, sets=[WorkoutSet(exercise_id=squat, reps=5)]))
+    workout.sets[0].ClearField("reps")
+    await world.owner_value(
+        "UPDATE workout.workouts SET wire = $1 WHERE id = $2", workout.SerializeToString(), workout.id
+    )
+    await world.owner_value("UPDATE workout.workout_sets SET reps = NULL WHERE workout_id = $1", workout.id)
+
+    changed = await ada.update(workout.id, Workout(title="Leg day", sets=workout.sets))
+
+    assert (changed.title, changed.sets) == ("Leg day", workout.sets)
+
+
+async def test_the_session_can_be_rated_and_its_source_stays(ada: Athlete, squat: str) -> None:
+    workout = await ada.create(new_workout(squat, source="strong"))
+
+    rated = await ada.update(workout.id, Workout(session_rpe=8, source="hevy"))
+    cleared = await ada.update(workout.id, Workout(), ["session_rpe"])
+
+    assert (rated.session_rpe, rated.source) == (8, "strong")
+    assert not cleared.HasField("session_rpe")
+    with failing("UPDATE_MASK_INVALID"):
+        await ada.update(workout.id, Workout(source="hevy"), ["source"])

@@ -20,6 +20,9 @@ from fitnesshub.workout.v1.exercise_service_pb2 import (
     IMPORT_RESULT_CREATED as CREATED,
 )
 from fitnesshub.workout.v1.exercise_service_pb2 import (
+    IMPORT_RESULT_MERGED as MERGED,
+)
+from fitnesshub.workout.v1.exercise_service_pb2 import (
     IMPORT_RESULT_REFUSED as REFUSED,
 )
 from fitnesshub.workout.v1.exercise_service_pb2 import (
@@ -37,30 +40,45 @@ from fitnesshub.workout.v1.exercise_service_pb2 import (
 )
 from fitnesshub.workout.v1.workout_pb2 import WEIGHT_UNIT_KG, Workout, WorkoutSet
 from fitnesshub.workout.v1.workout_service_pb2 import (
+    BatchCreateWorkoutsRequest,
     CreateWorkoutRequest,
     DeleteWorkoutRequest,
     GetWorkoutRequest,
+    ListWorkoutChangesRequest,
+    ListWorkoutChangesResponse,
     ListWorkoutsRequest,
     ListWorkoutsResponse,
+    UndeleteWorkoutRequest,
     UpdateWorkoutRequest,
+    WatchWorkoutChangesRequest,
+    WorkoutOutcome,
 )
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.channel import Channel, InProcess
-from chassis.clock import FixedClock, SystemIds
+from chassis.clock import Clock, FixedClock, SystemClock, SystemIds
+from chassis.contract import load_contract
 from chassis.db import Database
 from chassis.errors import Failure
-from chassis.pipeline import Pipeline
+from chassis.identity import AccessTokens, EndedSessions, ServiceTokens
+from chassis.pipeline import Guards, Pipeline
+from chassis.redis_client import connect
 from chassis.service import Service
 from chassis.tokens import sign_access_token
 from services.workout.store import consistency
 from tests.integration.workout.totals import Totals
 
-__all__ = ["CREATED", "REFUSED", "UNCHANGED", "UPDATED", "Athlete", "Importer", "Visitor", "World", "failing"]
+__all__ = ["CREATED", "MERGED", "REFUSED", "UNCHANGED", "UPDATED", "Athlete", "Importer", "Visitor", "World", "failing"]
 
 ISSUER = "http://localhost/auth/v1"
 START = datetime(2026, 3, 1, 18, 30, 0, 123456, tzinfo=UTC)
+
+
+def guards_of(secrets: Path, clock: Clock, ended_sessions: EndedSessions) -> Guards:
+    """Those of a process with these secrets."""
+    access_tokens = AccessTokens(secrets / "access-token-keys.json", ISSUER, clock)
+    return Guards(access_tokens, ServiceTokens(secrets / "service-keys.json"), ended_sessions)
 
 
 class World:
@@ -68,22 +86,30 @@ class World:
 
     def __init__(
         self,
-        pipeline: Pipeline,
+        service: Service,
         db: Database,
         clock: FixedClock,
         owner: "asyncpg.Connection[Any]",
         secrets: Path,
-        service: Service,
         totals: Totals,
     ) -> None:
-        self.pipeline = pipeline
+        self.service = service
         self.db = db
         self.clock = clock
         self.secrets = secrets
-        self.service = service
         self.totals = totals
         """What the user service has heard."""
         self._owner = owner
+        self.no_redis = connect("redis://127.0.0.1:1")
+        self.pipeline = self.guarded(SystemClock(), EndedSessions(self.no_redis))
+
+    def guarded(self, clock: Clock, ended_sessions: EndedSessions) -> Pipeline:
+        """The service's pipeline where tokens are judged by this clock and these sessions have ended."""
+        guards = guards_of(self.secrets, clock, ended_sessions)
+        pipeline = Pipeline(load_contract(), guards, self.db.record_call)
+        for descriptor, api in self.service.apis.items():
+            pipeline.add(descriptor, api)
+        return pipeline
 
     def new_id(self) -> str:
         return SystemIds().new()
@@ -114,15 +140,18 @@ class World:
 
     async def truncate(self) -> None:
         """Forgets all workouts and exercises."""
-        await self._owner.execute("TRUNCATE workout.workouts, workout.workout_sets, workout.exercises")
+        await self._owner.execute(
+            "TRUNCATE workout.workouts, workout.workout_sets, workout.change_counters, workout.exercises,"
+            " workout.exercise_sources"
+        )
 
 
 class Visitor:
     """Somebody who calls without an access token."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, pipeline: Pipeline | None = None) -> None:
         self.world = world
-        channel: Any = Channel(InProcess(world.pipeline, ""))
+        channel: Any = Channel(InProcess(pipeline or world.pipeline, ""))
         self.workouts: Any = workout_service_pb2_grpc.WorkoutServiceStub(channel)
         self.exercises: Any = exercise_service_pb2_grpc.ExerciseServiceStub(channel)
 
@@ -141,9 +170,10 @@ class Visitor:
 class Athlete(Visitor):
     """Somebody signed in."""
 
-    def __init__(self, world: World, roles: Sequence[str] = ("member",)) -> None:
-        super().__init__(world)
+    def __init__(self, world: World, roles: Sequence[str] = ("member",), pipeline: Pipeline | None = None) -> None:
+        super().__init__(world, pipeline)
         self.user_id = world.new_id()
+        self.session_id = world.new_id()
         now = int(time.time())
         claims = {
             "iss": ISSUER,
@@ -153,7 +183,7 @@ class Athlete(Visitor):
             "exp": now + 3600,
             "email": "ada@example.org",
             "role": "authenticated",
-            "session_id": world.new_id(),
+            "session_id": self.session_id,
             "app_metadata": {"roles": list(roles)},
             "user_metadata": {},
         }
@@ -176,8 +206,8 @@ class Athlete(Visitor):
         path = "/fitnesshub.workout.v1.WorkoutService/GetWorkout"
         return await transport.unary(path, request, dict(self.headers()), time.monotonic() + 5)
 
-    async def list(self, page_size: int = 0, page_token: str = "") -> ListWorkoutsResponse:
-        request = ListWorkoutsRequest(page_size=page_size, page_token=page_token)
+    async def list(self, page_size: int = 0, page_token: str = "", **filters: Any) -> ListWorkoutsResponse:
+        request = ListWorkoutsRequest(page_size=page_size, page_token=page_token, **filters)
         return await self.workouts.ListWorkouts(request, metadata=self.headers().items())  # type: ignore[no-any-return]
 
     async def update(self, workout_id: str, change: Workout, mask: Sequence[str] = (), key: str = "") -> Workout:
@@ -187,6 +217,24 @@ class Athlete(Visitor):
     async def delete(self, workout_id: str, etag: str = "", key: str = "") -> None:
         request = DeleteWorkoutRequest(workout_id=workout_id, etag=etag)
         await self.workouts.DeleteWorkout(request, metadata=self.headers(key).items())
+
+    async def undelete(self, workout_id: str, key: str = "") -> Workout:
+        request = UndeleteWorkoutRequest(workout_id=workout_id)
+        return await self.workouts.UndeleteWorkout(request, metadata=self.headers(key).items())  # type: ignore[no-any-return]
+
+    async def batch(self, workouts: Sequence[Workout], key: str = "") -> Sequence[WorkoutOutcome]:
+        request = BatchCreateWorkoutsRequest(workouts=workouts)
+        answer = await self.workouts.BatchCreateWorkouts(request, metadata=self.headers(key).items())
+        return answer.outcomes  # type: ignore[no-any-return]
+
+    async def changes(self, cursor: str = "", page_size: int = 0) -> ListWorkoutChangesResponse:
+        request = ListWorkoutChangesRequest(cursor=cursor, page_size=page_size)
+        return await self.workouts.ListWorkoutChanges(request, metadata=self.headers().items())  # type: ignore[no-any-return]
+
+    def watch(self, cursor: str = "") -> Any:
+        """The stream of changes; it ends when it is closed."""
+        request = WatchWorkoutChangesRequest(cursor=cursor)
+        return self.workouts.WatchWorkoutChanges(request, metadata=self.headers().items())
 
 
 class Importer:

@@ -156,6 +156,20 @@ def test_time_zones() -> None:
     assert not any(map(is_zone, wrong))
 
 
+def test_languages() -> None:
+    is_language = FORMATS[rules_pb2.FORMAT_LANGUAGE][0]()
+    assert all(map(is_language, ("de", "pt-BR", "zh-Hant-TW", "es-419", "haw")))
+    wrong = ("", "DE", "de_DE", "german", "d", "de-", "de-de", "zh-hant", "de-1997x", "x-klingon", "de\n")
+    assert not any(map(is_language, wrong))
+
+
+def test_dates() -> None:
+    is_day = FORMATS[rules_pb2.FORMAT_DATE][0]()
+    assert all(map(is_day, ("1990-02-28", "2024-02-29", "0001-01-01", "9999-12-31")))
+    wrong = ("", "1990-2-28", "19900228", "2023-02-29", "0000-01-01", "1990-13-01", "1990-W01-1", "1990-01-01T00:00")
+    assert not any(map(is_day, wrong))
+
+
 def test_every_format_of_the_contract_has_a_test() -> None:
     assert set(FORMATS) == set(rules_pb2.Format.values()) - {rules_pb2.FORMAT_UNSPECIFIED}
 

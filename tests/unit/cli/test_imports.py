@@ -8,7 +8,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from fitnesshub.workout.v1 import exercise_pb2 as pb
 from google.protobuf.descriptor import EnumDescriptor
@@ -43,6 +42,14 @@ class Edge:
                     self.send_header(key, value)
                 self.end_headers()
                 self.wfile.write(json.dumps(content).encode())
+
+            def do_GET(self) -> None:
+                answer = edge.answers.pop(0)
+                assert not callable(answer)
+                edge.requests.append(({"path": self.path}, None))
+                self.send_response(answer[0])
+                self.end_headers()
+                self.wfile.write(json.dumps(answer[2]).encode())
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -175,7 +182,7 @@ def test_batches_are_cut_by_size_too() -> None:
 def test_an_import_says_what_became_of_every_row(
     edge: Edge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    results = ["CREATED", "UPDATED", "UNCHANGED"]
+    results = ["CREATED", "MERGED", "UNCHANGED"]
     outcomes: list[dict[str, Any]] = [{"result": f"IMPORT_RESULT_{each}"} for each in results]
     outcomes.append({"result": "IMPORT_RESULT_REFUSED", "problems": ["name: too long", "sourceId: taken"]})
     edge.answers = [(200, {}, {"outcomes": outcomes})]
@@ -186,7 +193,7 @@ def test_an_import_says_what_became_of_every_row(
     assert capsys.readouterr().out.splitlines() == [
         "refused E: level 'godlike' is unknown",
         "refused D: name: too long; sourceId: taken",
-        "5 exercises: 1 created, 1 updated, 1 unchanged, 2 refused",
+        "5 exercises: 1 created, 1 merged, 0 updated, 1 unchanged, 2 refused",
     ]
     headers, body = edge.requests[0]
     assert headers["authorization"] == f"Bearer {TOKEN}"
@@ -199,14 +206,12 @@ def test_an_import_without_refusals_succeeds(edge: Edge, tmp_path: Path, capsys:
 
     assert imports.import_exercises(write(tmp_path, [row("A")]), edge.url, TOKEN) == 0
 
-    assert capsys.readouterr().out == "1 exercises: 1 created, 0 updated, 0 unchanged, 0 refused\n"
+    assert capsys.readouterr().out == "1 exercises: 1 created, 0 merged, 0 updated, 0 unchanged, 0 refused\n"
 
 
-@pytest.mark.parametrize("status", [429, 503, 409])
-def test_a_batch_is_sent_again_under_the_same_key_when_the_edge_says_so(
-    edge: Edge, tmp_path: Path, status: int
-) -> None:
-    edge.answers = [(status, {"retry-after": "0"}, {"message": "later"})] * 2 + [created]
+def test_a_batch_is_sent_again_under_the_same_key_when_the_edge_says_so(edge: Edge, tmp_path: Path) -> None:
+    limited = {"message": "later", "details": [{"@type": "google.rpc.ErrorInfo", "reason": "RATE_LIMITED"}]}
+    edge.answers = [(429, {"retry-after": "0"}, limited), (503, {"retry-after": "0"}, {"message": "later"}), created]
 
     assert imports.import_exercises(write(tmp_path, [row("A")]), edge.url, TOKEN) == 0
 
@@ -225,26 +230,49 @@ def test_batches_and_runs_have_keys_of_their_own(edge: Edge, tmp_path: Path, mon
     assert len({headers["idempotency-key"] for headers, _ in edge.requests}) == 4
 
 
-def test_it_gives_up_when_trying_again_does_not_help(
+def test_a_report_names_each_row_that_is_an_exercise_of_ours(edge: Edge, tmp_path: Path) -> None:
+    outcomes = [
+        {"result": "IMPORT_RESULT_MERGED", "exerciseId": "1"},
+        {"result": "IMPORT_RESULT_CREATED", "exerciseId": "2"},
+        {"result": "IMPORT_RESULT_UNCHANGED", "exerciseId": "3"},
+        {"result": "IMPORT_RESULT_REFUSED", "problems": ["name: too long"]},
+    ]
+    edge.answers = [
+        (200, {}, {"outcomes": outcomes}),
+        (
+            200,
+            {},
+            {
+                "exercises": [
+                    {"id": "1", "name": "Biceps Curl", "source": "fitnesshub"},
+                    {"id": "2", "name": "Moon Press", "source": "free-exercise-db"},
+                ],
+                "nextPageToken": "more",
+            },
+        ),
+        (200, {}, {"exercises": [{"id": "3", "name": "Übung"}]}),
+    ]
+    report = tmp_path / "report.txt"
+    file = write(tmp_path, [row("Curl"), row("Moon Press"), row("Thing"), row("x")])
+
+    assert imports.import_exercises(file, edge.url, TOKEN, report) == 1
+
+    assert report.read_text() == "Curl -> Biceps Curl\nThing -> Übung\n"
+    assert [headers["path"] for headers, body in edge.requests if body is None] == [
+        "/api/v1/exercises?pageSize=100&pageToken=",
+        "/api/v1/exercises?pageSize=100&pageToken=more",
+    ]
+
+
+def test_a_report_that_cannot_be_written_stops_the_import_before_it_begins(
     edge: Edge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    edge.answers = [(503, {"retry-after": "0"}, {"message": "no healthy upstream"})] * imports.ATTEMPTS
+    report = tmp_path / "nowhere" / "report.txt"
 
-    assert imports.import_exercises(write(tmp_path, [row("A")]), edge.url, TOKEN) == 1
+    assert imports.import_exercises(write(tmp_path, [row("A")]), edge.url, TOKEN, report) == 1
 
-    assert capsys.readouterr().err == (
-        f"The import stopped after {imports.ATTEMPTS} tries: the edge answered 503, no healthy upstream.\n"
-    )
-
-
-def test_retry_after_is_obeyed_up_to_a_minute() -> None:
-    def wait(headers: dict[str, str]) -> float:
-        return imports._retry_after(httpx.Response(429, headers=headers), otherwise=4.0)
-
-    assert wait({"retry-after": "7"}) == 7.0
-    assert wait({"retry-after": "100000"}) == imports.LONGEST_WAIT
-    assert wait({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}) == 4.0
-    assert wait({}) == 4.0
+    assert capsys.readouterr().err == f"{report} can't be written: No such file or directory.\n"
+    assert edge.requests == []
 
 
 @pytest.mark.parametrize(
@@ -279,7 +307,7 @@ def test_an_edge_that_is_not_there_ends_the_import_with_one_sentence(
 ) -> None:
     assert imports.import_exercises(write(tmp_path, [row("A")]), "http://127.0.0.1:1", TOKEN) == 1
 
-    assert capsys.readouterr().err.startswith("The edge at http://127.0.0.1:1 can't be reached: ")
+    assert capsys.readouterr().err.startswith("The import stopped: the edge at http://127.0.0.1:1 can't be reached: ")
 
 
 @pytest.mark.parametrize(

@@ -42,15 +42,21 @@ def test_says_its_version(run: Run) -> None:
     assert run("--version") == (0, f"fitnesshub {VERSION}\n", "")
 
 
-@pytest.mark.parametrize("words", [(), ("fly",), ("token", "--role", "king"), ("import", "songs", "x.json")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *((), ("fly",), ("token", "--role", "king"), ("import",), ("import", "songs", "x.json")),
+        ("import", "workouts"),
+        ("import", "workouts", "x.csv", "--unit", "stone"),
+        ("import", "workouts", "x.csv", "--time-zone", "Mars/Olympus"),
+        ("import", "workouts", "x.csv", "--time-zone", "../../etc/passwd"),
+        ("import", "workouts", "x.csv", "--time-zone", ""),
+    ],
+)
 def test_wrong_usage_is_2(run: Run, words: tuple[str, ...]) -> None:
     code, out, err = run(*words)
     assert (code, out) == (2, "")
     assert err.startswith("usage: fitnesshub")
-
-
-def test_what_is_not_built_says_so_with_2(run: Run) -> None:
-    assert run("demo") == (2, "", "fitnesshub: `demo` is not built yet\n")
 
 
 @pytest.mark.parametrize(
@@ -75,6 +81,7 @@ def test_wrong_usage_of_events_is_2(run: Run, words: tuple[str, ...]) -> None:
         ("token",),
         ("migrate",),
         ("import", "exercises", "x.json"),
+        ("import", "workouts", "x.csv"),
         ("events", "tail"),
         ("events", "lag"),
         ("events", "dlq", "list"),

@@ -39,6 +39,14 @@ def test_split_has_two_processes_a_service() -> None:
     assert {p.sharers for p in found} == {4}
 
 
+def test_split_may_have_several_replicas_of_each_service() -> None:
+    ports = count(1)
+    found = processes("split", SERVICES, 2, lambda: next(ports))
+    assert [p.name for p in found if p.services == ("user",)] == ["user-serve", "user-serve-2", "user-work"]
+    assert len({port for p in found for port in (p.port, p.metrics_port)} - {0}) == 10
+    assert {p.sharers for p in found} == {6}
+
+
 def test_arguments_are_those_of_the_services_command() -> None:
     ports = count(7001)
     serve, work = processes("embedded", SERVICES, 1, lambda: next(ports))

@@ -3,7 +3,8 @@ from datetime import UTC, datetime, timedelta
 from google.protobuf.struct_pb2 import Struct
 
 from services.user.domain.claims import access_claims
-from services.user.domain.users import grant, new_user
+from services.user.domain.roles import grant
+from services.user.domain.users import new_user
 
 NOW = datetime(2025, 3, 1, 12, 0, 0, 900_000, tzinfo=UTC)
 

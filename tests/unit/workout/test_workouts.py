@@ -4,9 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from fitnesshub.workout.v1.workout_pb2 import (
+    DISTANCE_UNIT_KILOMETER,
+    DISTANCE_UNIT_METER,
+    DISTANCE_UNIT_MILE,
+    DISTANCE_UNIT_UNSPECIFIED,
+    DISTANCE_UNIT_YARD,
     WEIGHT_UNIT_KG,
     WEIGHT_UNIT_LB,
     WEIGHT_UNIT_UNSPECIFIED,
+    DistanceUnit,
     WeightUnit,
     Workout,
     WorkoutSet,
@@ -15,13 +21,26 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import InvalidArgument
 from services.workout.domain.etags import etag
-from services.workout.domain.workouts import UPDATABLE, exercises_unknown, finish, new_workout, settle
+from services.workout.domain.workouts import (
+    UPDATABLE,
+    check_sets,
+    check_times,
+    derive,
+    exercises_unknown,
+    finish,
+    new_workout,
+)
 
 NOW = datetime(2026, 3, 1, 18, 30, tzinfo=UTC)
 WORKOUT_ID = "0195a3c0-0000-7000-8000-000000000001"
 USER_ID = "0195a3c0-0000-7000-8000-0000000000aa"
 SQUAT = "0195a3c0-0000-7000-8000-0000000000e1"
 BENCH = "0195a3c0-0000-7000-8000-0000000000e2"
+
+
+def settle(workout: Workout) -> None:
+    derive(workout)
+    check_times(workout)
 
 
 def timestamp(moment: datetime) -> Timestamp:
@@ -132,3 +151,47 @@ def test_etags_differ_by_version_and_by_resource_and_are_short() -> None:
 
     assert len(etags) == 2 * 999
     assert {len(each) for each in etags} == {12}
+
+
+@pytest.mark.parametrize(
+    ("distance", "unit", "meters"),
+    [
+        (5.2, DISTANCE_UNIT_KILOMETER, 5200.0),
+        (1.0, DISTANCE_UNIT_MILE, 1609.344),
+        (100.0, DISTANCE_UNIT_YARD, 91.44),
+        (400.0, DISTANCE_UNIT_METER, 400.0),
+        (400.0, DISTANCE_UNIT_UNSPECIFIED, 400.0),
+    ],
+)
+def test_distances_are_kept_as_entered_and_in_metres(
+    distance: float, unit: DistanceUnit.ValueType, meters: float
+) -> None:
+    workout = Workout(sets=[WorkoutSet(exercise_id=SQUAT, distance=distance, distance_unit=unit)])
+
+    derive(workout)
+
+    assert workout.sets[0].distance == distance
+    assert workout.sets[0].distance_meters == pytest.approx(meters, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        WorkoutSet(reps=0),
+        WorkoutSet(duration_seconds=60, weight=20),
+        WorkoutSet(distance=50, superset=7),
+        WorkoutSet(reps=5, rpe=8, rir=2),
+        WorkoutSet(reps=5, rpe=8.5, rir=2),
+    ],
+)
+def test_sets_that_say_how_much(good: WorkoutSet) -> None:
+    check_sets(Workout(sets=[good]))
+
+
+@pytest.mark.parametrize("bad", [WorkoutSet(), WorkoutSet(weight=100, rpe=8), WorkoutSet(reps=5, rpe=8, rir=4)])
+def test_sets_that_say_nothing_or_contradict_themselves(bad: WorkoutSet) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        check_sets(Workout(sets=[WorkoutSet(reps=1), bad]))
+
+    assert caught.value.reason == "SET_INVALID"
+    assert [violation.field for violation in caught.value.violations] == ["workout.sets[1]"]

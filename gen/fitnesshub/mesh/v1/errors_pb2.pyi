@@ -65,11 +65,19 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     CANCELLED: _ErrorReason.ValueType  # 20
     """The caller went away before the answer was ready."""
     ROUTE_NOT_FOUND: _ErrorReason.ValueType  # 21
-    """No RPC has this path and HTTP method. Sent by the edge."""
+    """No RPC has this path. Sent by the edge."""
     RATE_LIMITED: _ErrorReason.ValueType  # 22
     """Too many calls from this address or by this user. `Retry-After` says when to try again. Sent by the edge."""
     UPSTREAM_UNAVAILABLE: _ErrorReason.ValueType  # 23
     """The service that answers this RPC can't be reached. Try again. Sent by the edge."""
+    METHOD_NOT_ALLOWED: _ErrorReason.ValueType  # 24
+    """The path has no RPC of this HTTP method. Metadata: `allowed`, those it has, as does the header `Allow`. Sent by the
+    edge.
+    """
+    UNSUPPORTED_MEDIA_TYPE: _ErrorReason.ValueType  # 25
+    """The body isn't of a media type, charset or content coding that the RPC takes. Metadata: `accepted`. Sent by
+    the edge.
+    """
     SAGA_NOT_FOUND: _ErrorReason.ValueType  # 26
     """There is no saga with this id. Metadata: `sagaId`."""
     SAGA_DONE: _ErrorReason.ValueType  # 27
@@ -121,11 +129,19 @@ SERVICE_NOT_HOSTED: ErrorReason.ValueType  # 19
 CANCELLED: ErrorReason.ValueType  # 20
 """The caller went away before the answer was ready."""
 ROUTE_NOT_FOUND: ErrorReason.ValueType  # 21
-"""No RPC has this path and HTTP method. Sent by the edge."""
+"""No RPC has this path. Sent by the edge."""
 RATE_LIMITED: ErrorReason.ValueType  # 22
 """Too many calls from this address or by this user. `Retry-After` says when to try again. Sent by the edge."""
 UPSTREAM_UNAVAILABLE: ErrorReason.ValueType  # 23
 """The service that answers this RPC can't be reached. Try again. Sent by the edge."""
+METHOD_NOT_ALLOWED: ErrorReason.ValueType  # 24
+"""The path has no RPC of this HTTP method. Metadata: `allowed`, those it has, as does the header `Allow`. Sent by the
+edge.
+"""
+UNSUPPORTED_MEDIA_TYPE: ErrorReason.ValueType  # 25
+"""The body isn't of a media type, charset or content coding that the RPC takes. Metadata: `accepted`. Sent by
+the edge.
+"""
 SAGA_NOT_FOUND: ErrorReason.ValueType  # 26
 """There is no saga with this id. Metadata: `sagaId`."""
 SAGA_DONE: ErrorReason.ValueType  # 27

@@ -41,6 +41,10 @@ class _FormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Format.ValueTy
     """An absolute http or https URI."""
     FORMAT_TIME_ZONE: _Format.ValueType  # 4
     """A time zone name of the IANA database, as `Europe/Berlin`."""
+    FORMAT_LANGUAGE: _Format.ValueType  # 5
+    """A language tag (BCP 47) of a language with an optional script and region, as `de`, `pt-BR` or `zh-Hant-TW`."""
+    FORMAT_DATE: _Format.ValueType  # 6
+    """A calendar date (ISO 8601), as `1990-02-28`."""
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
     """A well-known string form."""
@@ -55,6 +59,10 @@ FORMAT_URI: Format.ValueType  # 3
 """An absolute http or https URI."""
 FORMAT_TIME_ZONE: Format.ValueType  # 4
 """A time zone name of the IANA database, as `Europe/Berlin`."""
+FORMAT_LANGUAGE: Format.ValueType  # 5
+"""A language tag (BCP 47) of a language with an optional script and region, as `de`, `pt-BR` or `zh-Hant-TW`."""
+FORMAT_DATE: Format.ValueType  # 6
+"""A calendar date (ISO 8601), as `1990-02-28`."""
 Global___Format: _TypeAlias = Format  # noqa: Y015
 
 @_typing.final

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from fitnesshub.options.v1 import policy_pb2 as fitnesshub_dot_options_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x66itnesshub/user/v1/errors.proto\x12\x12\x66itnesshub.user.v1\x1a\"fitnesshub/options/v1/policy.proto*\xdc\x02\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x13INVALID_CREDENTIALS\x10\x01\x1a\x06\x8a\xb5\x18\x02\x08\x03\x12\'\n\x18\x45MAIL_ALREADY_REGISTERED\x10\x02\x1a\t\x8a\xb5\x18\x05\x08\x06\x10\xa6\x03\x12\x1c\n\rWEAK_PASSWORD\x10\x03\x1a\t\x8a\xb5\x18\x05\x08\x03\x10\xa6\x03\x12#\n\x17REFRESH_TOKEN_NOT_FOUND\x10\x04\x1a\x06\x8a\xb5\x18\x02\x08\x03\x12&\n\x1aREFRESH_TOKEN_ALREADY_USED\x10\x05\x1a\x06\x8a\xb5\x18\x02\x08\x03\x12\x1a\n\x0eUSER_NOT_FOUND\x10\x06\x1a\x06\x8a\xb5\x18\x02\x08\x05\x12\x1f\n\x10SIGN_UP_DISABLED\x10\x07\x1a\t\x8a\xb5\x18\x05\x08\t\x10\xa6\x03\x12\x1a\n\x0eSIGN_IN_LOCKED\x10\x08\x1a\x06\x8a\xb5\x18\x02\x08\x08\x12!\n\x15LOCAL_TOKENS_DISABLED\x10\t\x1a\x06\x8a\xb5\x18\x02\x08\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x66itnesshub/user/v1/errors.proto\x12\x12\x66itnesshub.user.v1\x1a\"fitnesshub/options/v1/policy.proto*\xa6\x05\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x13INVALID_CREDENTIALS\x10\x01\x1a\x06\x8a\xb5\x18\x02\x08\x03\x12\'\n\x18\x45MAIL_ALREADY_REGISTERED\x10\x02\x1a\t\x8a\xb5\x18\x05\x08\x06\x10\xa6\x03\x12\x1c\n\rWEAK_PASSWORD\x10\x03\x1a\t\x8a\xb5\x18\x05\x08\x03\x10\xa6\x03\x12#\n\x17REFRESH_TOKEN_NOT_FOUND\x10\x04\x1a\x06\x8a\xb5\x18\x02\x08\x03\x12&\n\x1aREFRESH_TOKEN_ALREADY_USED\x10\x05\x1a\x06\x8a\xb5\x18\x02\x08\x03\x12\x1a\n\x0eUSER_NOT_FOUND\x10\x06\x1a\x06\x8a\xb5\x18\x02\x08\x05\x12\x1f\n\x10SIGN_UP_DISABLED\x10\x07\x1a\t\x8a\xb5\x18\x05\x08\t\x10\xa6\x03\x12\x1a\n\x0eSIGN_IN_LOCKED\x10\x08\x1a\x06\x8a\xb5\x18\x02\x08\x08\x12!\n\x15LOCAL_TOKENS_DISABLED\x10\t\x1a\x06\x8a\xb5\x18\x02\x08\t\x12\x1a\n\x0eUSER_SUSPENDED\x10\n\x1a\x06\x8a\xb5\x18\x02\x08\x07\x12\x1a\n\x0eUSERNAME_TAKEN\x10\x0b\x1a\x06\x8a\xb5\x18\x02\x08\x06\x12\x1d\n\x11USERNAME_RESERVED\x10\x0c\x1a\x06\x8a\xb5\x18\x02\x08\x03\x12\x1e\n\x12\x42IRTH_DATE_INVALID\x10\r\x1a\x06\x8a\xb5\x18\x02\x08\x03\x12$\n\x15PROFILE_ETAG_MISMATCH\x10\x0e\x1a\t\x8a\xb5\x18\x05\x08\n\x10\x9c\x03\x12(\n\x19PREFERENCES_ETAG_MISMATCH\x10\x0f\x1a\t\x8a\xb5\x18\x05\x08\n\x10\x9c\x03\x12\x1d\n\x11SESSION_NOT_FOUND\x10\x10\x1a\x06\x8a\xb5\x18\x02\x08\x05\x12\x19\n\nLAST_ADMIN\x10\x11\x1a\t\x8a\xb5\x18\x05\x08\t\x10\x99\x03\x12\"\n\x16SUSPENSION_NOT_ALLOWED\x10\x12\x1a\x06\x8a\xb5\x18\x02\x08\x07\x12#\n\x17SUSPENSION_TIME_INVALID\x10\x13\x1a\x06\x8a\xb5\x18\x02\x08\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,6 +50,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERRORREASON'].values_by_name["SIGN_IN_LOCKED"]._serialized_options = b'\212\265\030\002\010\010'
   _globals['_ERRORREASON'].values_by_name["LOCAL_TOKENS_DISABLED"]._loaded_options = None
   _globals['_ERRORREASON'].values_by_name["LOCAL_TOKENS_DISABLED"]._serialized_options = b'\212\265\030\002\010\t'
+  _globals['_ERRORREASON'].values_by_name["USER_SUSPENDED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["USER_SUSPENDED"]._serialized_options = b'\212\265\030\002\010\007'
+  _globals['_ERRORREASON'].values_by_name["USERNAME_TAKEN"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["USERNAME_TAKEN"]._serialized_options = b'\212\265\030\002\010\006'
+  _globals['_ERRORREASON'].values_by_name["USERNAME_RESERVED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["USERNAME_RESERVED"]._serialized_options = b'\212\265\030\002\010\003'
+  _globals['_ERRORREASON'].values_by_name["BIRTH_DATE_INVALID"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["BIRTH_DATE_INVALID"]._serialized_options = b'\212\265\030\002\010\003'
+  _globals['_ERRORREASON'].values_by_name["PROFILE_ETAG_MISMATCH"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["PROFILE_ETAG_MISMATCH"]._serialized_options = b'\212\265\030\005\010\n\020\234\003'
+  _globals['_ERRORREASON'].values_by_name["PREFERENCES_ETAG_MISMATCH"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["PREFERENCES_ETAG_MISMATCH"]._serialized_options = b'\212\265\030\005\010\n\020\234\003'
+  _globals['_ERRORREASON'].values_by_name["SESSION_NOT_FOUND"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["SESSION_NOT_FOUND"]._serialized_options = b'\212\265\030\002\010\005'
+  _globals['_ERRORREASON'].values_by_name["LAST_ADMIN"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["LAST_ADMIN"]._serialized_options = b'\212\265\030\005\010\t\020\231\003'
+  _globals['_ERRORREASON'].values_by_name["SUSPENSION_NOT_ALLOWED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["SUSPENSION_NOT_ALLOWED"]._serialized_options = b'\212\265\030\002\010\007'
+  _globals['_ERRORREASON'].values_by_name["SUSPENSION_TIME_INVALID"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["SUSPENSION_TIME_INVALID"]._serialized_options = b'\212\265\030\002\010\003'
   _globals['_ERRORREASON']._serialized_start=92
-  _globals['_ERRORREASON']._serialized_end=440
+  _globals['_ERRORREASON']._serialized_end=770
 # @@protoc_insertion_point(module_scope)

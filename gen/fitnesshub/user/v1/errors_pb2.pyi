@@ -42,6 +42,26 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Too many failed sign-ins for this account. Metadata: `retryAfterSeconds`."""
     LOCAL_TOKENS_DISABLED: _ErrorReason.ValueType  # 9
     """This server doesn't issue tokens to its operator's shell."""
+    USER_SUSPENDED: _ErrorReason.ValueType  # 10
+    """The account is suspended. Metadata: `why`, in the words of who did it, and `until`, when there is an end."""
+    USERNAME_TAKEN: _ErrorReason.ValueType  # 11
+    """Somebody else has this username."""
+    USERNAME_RESERVED: _ErrorReason.ValueType  # 12
+    """The username is kept for the platform, as `admin`, also with dots and underscores in it."""
+    BIRTH_DATE_INVALID: _ErrorReason.ValueType  # 13
+    """The day of birth is in the future, or more than 120 years ago."""
+    PROFILE_ETAG_MISMATCH: _ErrorReason.ValueType  # 14
+    """The profile changed since the etag was read. Metadata: `etag` (the current one)."""
+    PREFERENCES_ETAG_MISMATCH: _ErrorReason.ValueType  # 15
+    """The preferences changed since the etag was read. Metadata: `etag` (the current one)."""
+    SESSION_NOT_FOUND: _ErrorReason.ValueType  # 16
+    """No session of the caller's has this id, or it has ended. Metadata: `sessionId`."""
+    LAST_ADMIN: _ErrorReason.ValueType  # 17
+    """There would be no administrator left."""
+    SUSPENSION_NOT_ALLOWED: _ErrorReason.ValueType  # 18
+    """Nobody suspends or reinstates themselves, and moderators don't do it to administrators and moderators."""
+    SUSPENSION_TIME_INVALID: _ErrorReason.ValueType  # 19
+    """The suspension would end in the past."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """What the RPCs of the user service can fail with."""
@@ -66,4 +86,24 @@ SIGN_IN_LOCKED: ErrorReason.ValueType  # 8
 """Too many failed sign-ins for this account. Metadata: `retryAfterSeconds`."""
 LOCAL_TOKENS_DISABLED: ErrorReason.ValueType  # 9
 """This server doesn't issue tokens to its operator's shell."""
+USER_SUSPENDED: ErrorReason.ValueType  # 10
+"""The account is suspended. Metadata: `why`, in the words of who did it, and `until`, when there is an end."""
+USERNAME_TAKEN: ErrorReason.ValueType  # 11
+"""Somebody else has this username."""
+USERNAME_RESERVED: ErrorReason.ValueType  # 12
+"""The username is kept for the platform, as `admin`, also with dots and underscores in it."""
+BIRTH_DATE_INVALID: ErrorReason.ValueType  # 13
+"""The day of birth is in the future, or more than 120 years ago."""
+PROFILE_ETAG_MISMATCH: ErrorReason.ValueType  # 14
+"""The profile changed since the etag was read. Metadata: `etag` (the current one)."""
+PREFERENCES_ETAG_MISMATCH: ErrorReason.ValueType  # 15
+"""The preferences changed since the etag was read. Metadata: `etag` (the current one)."""
+SESSION_NOT_FOUND: ErrorReason.ValueType  # 16
+"""No session of the caller's has this id, or it has ended. Metadata: `sessionId`."""
+LAST_ADMIN: ErrorReason.ValueType  # 17
+"""There would be no administrator left."""
+SUSPENSION_NOT_ALLOWED: ErrorReason.ValueType  # 18
+"""Nobody suspends or reinstates themselves, and moderators don't do it to administrators and moderators."""
+SUSPENSION_TIME_INVALID: ErrorReason.ValueType  # 19
+"""The suspension would end in the past."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

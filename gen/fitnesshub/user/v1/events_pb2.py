@@ -22,24 +22,33 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from fitnesshub.user.v1 import profile_pb2 as fitnesshub_dot_user_dot_v1_dot_profile__pb2
 from fitnesshub.user.v1 import user_pb2 as fitnesshub_dot_user_dot_v1_dot_user__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x66itnesshub/user/v1/events.proto\x12\x12\x66itnesshub.user.v1\x1a\x1d\x66itnesshub/user/v1/user.proto\"8\n\x0eUserRegistered\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.fitnesshub.user.v1.User\"J\n\x0cUserSignedIn\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.fitnesshub.user.v1.User\x12\x12\n\nsession_id\x18\x02 \x01(\t\":\n\x10UserRolesChanged\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.fitnesshub.user.v1.User\"i\n\rSessionsEnded\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x13\n\x0bsession_ids\x18\x02 \x03(\t\x12\x32\n\x05\x63\x61use\x18\x03 \x01(\x0e\x32#.fitnesshub.user.v1.SessionEndCause*\x98\x01\n\x0fSessionEndCause\x12!\n\x1dSESSION_END_CAUSE_UNSPECIFIED\x10\x00\x12 \n\x1cSESSION_END_CAUSE_SIGNED_OUT\x10\x01\x12\"\n\x1eSESSION_END_CAUSE_TOKEN_REUSED\x10\x02\x12\x1c\n\x18SESSION_END_CAUSE_ERASED\x10\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x66itnesshub/user/v1/events.proto\x12\x12\x66itnesshub.user.v1\x1a fitnesshub/user/v1/profile.proto\x1a\x1d\x66itnesshub/user/v1/user.proto\"8\n\x0eUserRegistered\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.fitnesshub.user.v1.User\"J\n\x0cUserSignedIn\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.fitnesshub.user.v1.User\x12\x12\n\nsession_id\x18\x02 \x01(\t\":\n\x10UserRolesChanged\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.fitnesshub.user.v1.User\"7\n\rUserSuspended\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.fitnesshub.user.v1.User\"8\n\x0eUserReinstated\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.fitnesshub.user.v1.User\">\n\x0eProfileUpdated\x12,\n\x07profile\x18\x01 \x01(\x0b\x32\x1b.fitnesshub.user.v1.Profile\"[\n\x12PreferencesUpdated\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x34\n\x0bpreferences\x18\x02 \x01(\x0b\x32\x1f.fitnesshub.user.v1.Preferences\"i\n\rSessionsEnded\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x13\n\x0bsession_ids\x18\x02 \x03(\t\x12\x32\n\x05\x63\x61use\x18\x03 \x01(\x0e\x32#.fitnesshub.user.v1.SessionEndCause*\xa5\x02\n\x0fSessionEndCause\x12!\n\x1dSESSION_END_CAUSE_UNSPECIFIED\x10\x00\x12 \n\x1cSESSION_END_CAUSE_SIGNED_OUT\x10\x01\x12\"\n\x1eSESSION_END_CAUSE_TOKEN_REUSED\x10\x02\x12\x1d\n\x19SESSION_END_CAUSE_REVOKED\x10\x03\x12&\n\"SESSION_END_CAUSE_REVOKED_BY_ADMIN\x10\x04\x12#\n\x1fSESSION_END_CAUSE_ROLES_CHANGED\x10\x05\x12\x1f\n\x1bSESSION_END_CAUSE_SUSPENDED\x10\x06\x12\x1c\n\x18SESSION_END_CAUSE_ERASED\x10\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fitnesshub.user.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SESSIONENDCAUSE']._serialized_start=388
-  _globals['_SESSIONENDCAUSE']._serialized_end=540
-  _globals['_USERREGISTERED']._serialized_start=86
-  _globals['_USERREGISTERED']._serialized_end=142
-  _globals['_USERSIGNEDIN']._serialized_start=144
-  _globals['_USERSIGNEDIN']._serialized_end=218
-  _globals['_USERROLESCHANGED']._serialized_start=220
-  _globals['_USERROLESCHANGED']._serialized_end=278
-  _globals['_SESSIONSENDED']._serialized_start=280
-  _globals['_SESSIONSENDED']._serialized_end=385
+  _globals['_SESSIONENDCAUSE']._serialized_start=694
+  _globals['_SESSIONENDCAUSE']._serialized_end=987
+  _globals['_USERREGISTERED']._serialized_start=120
+  _globals['_USERREGISTERED']._serialized_end=176
+  _globals['_USERSIGNEDIN']._serialized_start=178
+  _globals['_USERSIGNEDIN']._serialized_end=252
+  _globals['_USERROLESCHANGED']._serialized_start=254
+  _globals['_USERROLESCHANGED']._serialized_end=312
+  _globals['_USERSUSPENDED']._serialized_start=314
+  _globals['_USERSUSPENDED']._serialized_end=369
+  _globals['_USERREINSTATED']._serialized_start=371
+  _globals['_USERREINSTATED']._serialized_end=427
+  _globals['_PROFILEUPDATED']._serialized_start=429
+  _globals['_PROFILEUPDATED']._serialized_end=491
+  _globals['_PREFERENCESUPDATED']._serialized_start=493
+  _globals['_PREFERENCESUPDATED']._serialized_end=584
+  _globals['_SESSIONSENDED']._serialized_start=586
+  _globals['_SESSIONSENDED']._serialized_end=691
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from fitnesshub.user.v1 import profile_pb2 as _profile_pb2
 from fitnesshub.user.v1 import user_pb2 as _user_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -32,6 +33,14 @@ class _SessionEndCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sessi
     """The person signed out."""
     SESSION_END_CAUSE_TOKEN_REUSED: _SessionEndCause.ValueType  # 2
     """A refresh token was used twice."""
+    SESSION_END_CAUSE_REVOKED: _SessionEndCause.ValueType  # 3
+    """The person ended this one session from another."""
+    SESSION_END_CAUSE_REVOKED_BY_ADMIN: _SessionEndCause.ValueType  # 4
+    """An administrator ended the person's sessions."""
+    SESSION_END_CAUSE_ROLES_CHANGED: _SessionEndCause.ValueType  # 5
+    """The person's roles were changed."""
+    SESSION_END_CAUSE_SUSPENDED: _SessionEndCause.ValueType  # 6
+    """The person was suspended."""
     SESSION_END_CAUSE_ERASED: _SessionEndCause.ValueType  # 7
     """The person was erased. No event tells of it but SubjectErased."""
 
@@ -44,6 +53,14 @@ SESSION_END_CAUSE_SIGNED_OUT: SessionEndCause.ValueType  # 1
 """The person signed out."""
 SESSION_END_CAUSE_TOKEN_REUSED: SessionEndCause.ValueType  # 2
 """A refresh token was used twice."""
+SESSION_END_CAUSE_REVOKED: SessionEndCause.ValueType  # 3
+"""The person ended this one session from another."""
+SESSION_END_CAUSE_REVOKED_BY_ADMIN: SessionEndCause.ValueType  # 4
+"""An administrator ended the person's sessions."""
+SESSION_END_CAUSE_ROLES_CHANGED: SessionEndCause.ValueType  # 5
+"""The person's roles were changed."""
+SESSION_END_CAUSE_SUSPENDED: SessionEndCause.ValueType  # 6
+"""The person was suspended."""
 SESSION_END_CAUSE_ERASED: SessionEndCause.ValueType  # 7
 """The person was erased. No event tells of it but SubjectErased."""
 Global___SessionEndCause: _TypeAlias = SessionEndCause  # noqa: Y015
@@ -123,6 +140,106 @@ class UserRolesChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UserRolesChanged: _TypeAlias = UserRolesChanged  # noqa: Y015
+
+@_typing.final
+class UserSuspended(_message.Message):
+    """A user was suspended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def user(self) -> _user_pb2.User:
+        """The user after the change, with the suspension."""
+
+    def __init__(
+        self,
+        *,
+        user: _user_pb2.User | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserSuspended: _TypeAlias = UserSuspended  # noqa: Y015
+
+@_typing.final
+class UserReinstated(_message.Message):
+    """A user's suspension was ended by an administrator or a moderator."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def user(self) -> _user_pb2.User:
+        """The user after the change."""
+
+    def __init__(
+        self,
+        *,
+        user: _user_pb2.User | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserReinstated: _TypeAlias = UserReinstated  # noqa: Y015
+
+@_typing.final
+class ProfileUpdated(_message.Message):
+    """A profile was filled in or changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def profile(self) -> _profile_pb2.Profile:
+        """The profile after the change."""
+
+    def __init__(
+        self,
+        *,
+        profile: _profile_pb2.Profile | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProfileUpdated: _TypeAlias = ProfileUpdated  # noqa: Y015
+
+@_typing.final
+class PreferencesUpdated(_message.Message):
+    """Preferences were changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    PREFERENCES_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Whose."""
+    @_builtins.property
+    def preferences(self) -> _profile_pb2.Preferences:
+        """The preferences after the change."""
+
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        preferences: _profile_pb2.Preferences | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["preferences", b"preferences"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["preferences", b"preferences", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreferencesUpdated: _TypeAlias = PreferencesUpdated  # noqa: Y015
 
 @_typing.final
 class SessionsEnded(_message.Message):

@@ -22,13 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from fitnesshub.options.v1 import media_pb2 as fitnesshub_dot_options_dot_v1_dot_media__pb2
 from fitnesshub.options.v1 import policy_pb2 as fitnesshub_dot_options_dot_v1_dot_policy__pb2
 from fitnesshub.options.v1 import rules_pb2 as fitnesshub_dot_options_dot_v1_dot_rules__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'fitnesshub/user/v1/gotrue_service.proto\x12\x12\x66itnesshub.user.v1\x1a\"fitnesshub/options/v1/policy.proto\x1a!fitnesshub/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\"W\n\x13GoTrueSignUpRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\x12\x1c\n\x0bredirect_to\x18\x02 \x01(\tB\x07\x92\xb5\x18\x03(\x80\x10\"T\n\x12GoTrueTokenRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\x12\x1a\n\ngrant_type\x18\x02 \x01(\tB\x06\x92\xb5\x18\x02(@\"P\n\x13GoTrueLogoutRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\x12\x15\n\x05scope\x18\x02 \x01(\tB\x06\x92\xb5\x18\x02(\x10\"\x16\n\x14GoTrueGetUserRequest\"\x1a\n\x18GoTrueGetSettingsRequest\"\x18\n\x16GoTrueGetHealthRequest\"\x16\n\x14GoTrueGetJwksRequest2\xe4\x06\n\rGoTrueService\x12v\n\x0cGoTrueSignUp\x12\'.fitnesshub.user.v1.GoTrueSignUpRequest\x1a\x14.google.api.HttpBody\"\'\x8a\xb5\x18\x06\x08\x01 \x03P\x01\x82\xd3\xe4\x93\x02\x17\"\x0f/auth/v1/signup:\x04\x62ody\x12s\n\x0bGoTrueToken\x12&.fitnesshub.user.v1.GoTrueTokenRequest\x1a\x14.google.api.HttpBody\"&\x8a\xb5\x18\x06\x08\x01 \x03P\x01\x82\xd3\xe4\x93\x02\x16\"\x0e/auth/v1/token:\x04\x62ody\x12v\n\x0cGoTrueLogout\x12\'.fitnesshub.user.v1.GoTrueLogoutRequest\x1a\x14.google.api.HttpBody\"\'\x8a\xb5\x18\x06\x08\x01 \x03P\x01\x82\xd3\xe4\x93\x02\x17\"\x0f/auth/v1/logout:\x04\x62ody\x12q\n\rGoTrueGetUser\x12(.fitnesshub.user.v1.GoTrueGetUserRequest\x1a\x14.google.api.HttpBody\" \x90\x02\x01\x8a\xb5\x18\x04\x08\x01 \x01\x82\xd3\xe4\x93\x02\x0f\x12\r/auth/v1/user\x12}\n\x11GoTrueGetSettings\x12,.fitnesshub.user.v1.GoTrueGetSettingsRequest\x1a\x14.google.api.HttpBody\"$\x90\x02\x01\x8a\xb5\x18\x04\x08\x01 \x01\x82\xd3\xe4\x93\x02\x13\x12\x11/auth/v1/settings\x12w\n\x0fGoTrueGetHealth\x12*.fitnesshub.user.v1.GoTrueGetHealthRequest\x1a\x14.google.api.HttpBody\"\"\x90\x02\x01\x8a\xb5\x18\x04\x08\x01 \x05\x82\xd3\xe4\x93\x02\x11\x12\x0f/auth/v1/health\x12\x82\x01\n\rGoTrueGetJwks\x12(.fitnesshub.user.v1.GoTrueGetJwksRequest\x1a\x14.google.api.HttpBody\"1\x90\x02\x01\x8a\xb5\x18\x04\x08\x01 \x05\x82\xd3\xe4\x93\x02 \x12\x1e/auth/v1/.well-known/jwks.jsonb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'fitnesshub/user/v1/gotrue_service.proto\x12\x12\x66itnesshub.user.v1\x1a!fitnesshub/options/v1/media.proto\x1a\"fitnesshub/options/v1/policy.proto\x1a!fitnesshub/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\"W\n\x13GoTrueSignUpRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\x12\x1c\n\x0bredirect_to\x18\x02 \x01(\tB\x07\x92\xb5\x18\x03(\x80\x10\"T\n\x12GoTrueTokenRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\x12\x1a\n\ngrant_type\x18\x02 \x01(\tB\x06\x92\xb5\x18\x02(@\"P\n\x13GoTrueLogoutRequest\x12\"\n\x04\x62ody\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\x12\x15\n\x05scope\x18\x02 \x01(\tB\x06\x92\xb5\x18\x02(\x10\"\x16\n\x14GoTrueGetUserRequest\"\x1a\n\x18GoTrueGetSettingsRequest\"\x18\n\x16GoTrueGetHealthRequest\"\x16\n\x14GoTrueGetJwksRequest2\x82\x0b\n\rGoTrueService\x12\xe0\x01\n\x0cGoTrueSignUp\x12\'.fitnesshub.user.v1.GoTrueSignUpRequest\x1a\x14.google.api.HttpBody\"\x90\x01\x8a\xb5\x18\x06\x08\x01 \x03P\x01\x92\xb5\x18\x65\x12 fitnesshub.user.v1.GoTrueSession\"\x1f\x66itnesshub.user.v1.GoTrueSignUp*\x1e\x66itnesshub.user.v1.GoTrueError8\x01\x82\xd3\xe4\x93\x02\x17\"\x0f/auth/v1/signup:\x04\x62ody\x12\xdc\x01\n\x0bGoTrueToken\x12&.fitnesshub.user.v1.GoTrueTokenRequest\x1a\x14.google.api.HttpBody\"\x8e\x01\x8a\xb5\x18\x06\x08\x01 \x03P\x01\x92\xb5\x18\x64\x12 fitnesshub.user.v1.GoTrueSession\"\x1e\x66itnesshub.user.v1.GoTrueGrant*\x1e\x66itnesshub.user.v1.GoTrueError8\x01\x82\xd3\xe4\x93\x02\x16\"\x0e/auth/v1/token:\x04\x62ody\x12\x9f\x01\n\x0cGoTrueLogout\x12\'.fitnesshub.user.v1.GoTrueLogoutRequest\x1a\x14.google.api.HttpBody\"P\x8a\xb5\x18\t\x08\x01 \x03P\x01X\xcc\x01\x92\xb5\x18\"*\x1e\x66itnesshub.user.v1.GoTrueError8\x01\x82\xd3\xe4\x93\x02\x17\"\x0f/auth/v1/logout:\x04\x62ody\x12\xb6\x01\n\rGoTrueGetUser\x12(.fitnesshub.user.v1.GoTrueGetUserRequest\x1a\x14.google.api.HttpBody\"e\x90\x02\x01\x8a\xb5\x18\x04\x08\x01 \x01\x92\xb5\x18\x41\x12\x1d\x66itnesshub.user.v1.GoTrueUser*\x1e\x66itnesshub.user.v1.GoTrueError8\x01\x82\xd3\xe4\x93\x02\x0f\x12\r/auth/v1/user\x12\xc6\x01\n\x11GoTrueGetSettings\x12,.fitnesshub.user.v1.GoTrueGetSettingsRequest\x1a\x14.google.api.HttpBody\"m\x90\x02\x01\x8a\xb5\x18\x04\x08\x01 \x01\x92\xb5\x18\x45\x12!fitnesshub.user.v1.GoTrueSettings*\x1e\x66itnesshub.user.v1.GoTrueError8\x01\x82\xd3\xe4\x93\x02\x13\x12\x11/auth/v1/settings\x12\xbe\x01\n\x0fGoTrueGetHealth\x12*.fitnesshub.user.v1.GoTrueGetHealthRequest\x1a\x14.google.api.HttpBody\"i\x90\x02\x01\x8a\xb5\x18\x04\x08\x01 \x05\x92\xb5\x18\x43\x12\x1f\x66itnesshub.user.v1.GoTrueHealth*\x1e\x66itnesshub.user.v1.GoTrueError8\x01\x82\xd3\xe4\x93\x02\x11\x12\x0f/auth/v1/health\x12\xc9\x01\n\rGoTrueGetJwks\x12(.fitnesshub.user.v1.GoTrueGetJwksRequest\x1a\x14.google.api.HttpBody\"x\x90\x02\x01\x8a\xb5\x18\x04\x08\x01 \x05\x92\xb5\x18\x43\x12\x1f\x66itnesshub.user.v1.GoTrueKeySet*\x1e\x66itnesshub.user.v1.GoTrueError8\x01\x82\xd3\xe4\x93\x02 \x12\x1e/auth/v1/.well-known/jwks.jsonb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,33 +43,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GOTRUELOGOUTREQUEST'].fields_by_name['scope']._loaded_options = None
   _globals['_GOTRUELOGOUTREQUEST'].fields_by_name['scope']._serialized_options = b'\222\265\030\002(\020'
   _globals['_GOTRUESERVICE'].methods_by_name['GoTrueSignUp']._loaded_options = None
-  _globals['_GOTRUESERVICE'].methods_by_name['GoTrueSignUp']._serialized_options = b'\212\265\030\006\010\001 \003P\001\202\323\344\223\002\027\"\017/auth/v1/signup:\004body'
+  _globals['_GOTRUESERVICE'].methods_by_name['GoTrueSignUp']._serialized_options = b'\212\265\030\006\010\001 \003P\001\222\265\030e\022 fitnesshub.user.v1.GoTrueSession\"\037fitnesshub.user.v1.GoTrueSignUp*\036fitnesshub.user.v1.GoTrueError8\001\202\323\344\223\002\027\"\017/auth/v1/signup:\004body'
   _globals['_GOTRUESERVICE'].methods_by_name['GoTrueToken']._loaded_options = None
-  _globals['_GOTRUESERVICE'].methods_by_name['GoTrueToken']._serialized_options = b'\212\265\030\006\010\001 \003P\001\202\323\344\223\002\026\"\016/auth/v1/token:\004body'
+  _globals['_GOTRUESERVICE'].methods_by_name['GoTrueToken']._serialized_options = b'\212\265\030\006\010\001 \003P\001\222\265\030d\022 fitnesshub.user.v1.GoTrueSession\"\036fitnesshub.user.v1.GoTrueGrant*\036fitnesshub.user.v1.GoTrueError8\001\202\323\344\223\002\026\"\016/auth/v1/token:\004body'
   _globals['_GOTRUESERVICE'].methods_by_name['GoTrueLogout']._loaded_options = None
-  _globals['_GOTRUESERVICE'].methods_by_name['GoTrueLogout']._serialized_options = b'\212\265\030\006\010\001 \003P\001\202\323\344\223\002\027\"\017/auth/v1/logout:\004body'
+  _globals['_GOTRUESERVICE'].methods_by_name['GoTrueLogout']._serialized_options = b'\212\265\030\t\010\001 \003P\001X\314\001\222\265\030\"*\036fitnesshub.user.v1.GoTrueError8\001\202\323\344\223\002\027\"\017/auth/v1/logout:\004body'
   _globals['_GOTRUESERVICE'].methods_by_name['GoTrueGetUser']._loaded_options = None
-  _globals['_GOTRUESERVICE'].methods_by_name['GoTrueGetUser']._serialized_options = b'\220\002\001\212\265\030\004\010\001 \001\202\323\344\223\002\017\022\r/auth/v1/user'
+  _globals['_GOTRUESERVICE'].methods_by_name['GoTrueGetUser']._serialized_options = b'\220\002\001\212\265\030\004\010\001 \001\222\265\030A\022\035fitnesshub.user.v1.GoTrueUser*\036fitnesshub.user.v1.GoTrueError8\001\202\323\344\223\002\017\022\r/auth/v1/user'
   _globals['_GOTRUESERVICE'].methods_by_name['GoTrueGetSettings']._loaded_options = None
-  _globals['_GOTRUESERVICE'].methods_by_name['GoTrueGetSettings']._serialized_options = b'\220\002\001\212\265\030\004\010\001 \001\202\323\344\223\002\023\022\021/auth/v1/settings'
+  _globals['_GOTRUESERVICE'].methods_by_name['GoTrueGetSettings']._serialized_options = b'\220\002\001\212\265\030\004\010\001 \001\222\265\030E\022!fitnesshub.user.v1.GoTrueSettings*\036fitnesshub.user.v1.GoTrueError8\001\202\323\344\223\002\023\022\021/auth/v1/settings'
   _globals['_GOTRUESERVICE'].methods_by_name['GoTrueGetHealth']._loaded_options = None
-  _globals['_GOTRUESERVICE'].methods_by_name['GoTrueGetHealth']._serialized_options = b'\220\002\001\212\265\030\004\010\001 \005\202\323\344\223\002\021\022\017/auth/v1/health'
+  _globals['_GOTRUESERVICE'].methods_by_name['GoTrueGetHealth']._serialized_options = b'\220\002\001\212\265\030\004\010\001 \005\222\265\030C\022\037fitnesshub.user.v1.GoTrueHealth*\036fitnesshub.user.v1.GoTrueError8\001\202\323\344\223\002\021\022\017/auth/v1/health'
   _globals['_GOTRUESERVICE'].methods_by_name['GoTrueGetJwks']._loaded_options = None
-  _globals['_GOTRUESERVICE'].methods_by_name['GoTrueGetJwks']._serialized_options = b'\220\002\001\212\265\030\004\010\001 \005\202\323\344\223\002 \022\036/auth/v1/.well-known/jwks.json'
-  _globals['_GOTRUESIGNUPREQUEST']._serialized_start=191
-  _globals['_GOTRUESIGNUPREQUEST']._serialized_end=278
-  _globals['_GOTRUETOKENREQUEST']._serialized_start=280
-  _globals['_GOTRUETOKENREQUEST']._serialized_end=364
-  _globals['_GOTRUELOGOUTREQUEST']._serialized_start=366
-  _globals['_GOTRUELOGOUTREQUEST']._serialized_end=446
-  _globals['_GOTRUEGETUSERREQUEST']._serialized_start=448
-  _globals['_GOTRUEGETUSERREQUEST']._serialized_end=470
-  _globals['_GOTRUEGETSETTINGSREQUEST']._serialized_start=472
-  _globals['_GOTRUEGETSETTINGSREQUEST']._serialized_end=498
-  _globals['_GOTRUEGETHEALTHREQUEST']._serialized_start=500
-  _globals['_GOTRUEGETHEALTHREQUEST']._serialized_end=524
-  _globals['_GOTRUEGETJWKSREQUEST']._serialized_start=526
-  _globals['_GOTRUEGETJWKSREQUEST']._serialized_end=548
-  _globals['_GOTRUESERVICE']._serialized_start=551
-  _globals['_GOTRUESERVICE']._serialized_end=1419
+  _globals['_GOTRUESERVICE'].methods_by_name['GoTrueGetJwks']._serialized_options = b'\220\002\001\212\265\030\004\010\001 \005\222\265\030C\022\037fitnesshub.user.v1.GoTrueKeySet*\036fitnesshub.user.v1.GoTrueError8\001\202\323\344\223\002 \022\036/auth/v1/.well-known/jwks.json'
+  _globals['_GOTRUESIGNUPREQUEST']._serialized_start=226
+  _globals['_GOTRUESIGNUPREQUEST']._serialized_end=313
+  _globals['_GOTRUETOKENREQUEST']._serialized_start=315
+  _globals['_GOTRUETOKENREQUEST']._serialized_end=399
+  _globals['_GOTRUELOGOUTREQUEST']._serialized_start=401
+  _globals['_GOTRUELOGOUTREQUEST']._serialized_end=481
+  _globals['_GOTRUEGETUSERREQUEST']._serialized_start=483
+  _globals['_GOTRUEGETUSERREQUEST']._serialized_end=505
+  _globals['_GOTRUEGETSETTINGSREQUEST']._serialized_start=507
+  _globals['_GOTRUEGETSETTINGSREQUEST']._serialized_end=533
+  _globals['_GOTRUEGETHEALTHREQUEST']._serialized_start=535
+  _globals['_GOTRUEGETHEALTHREQUEST']._serialized_end=559
+  _globals['_GOTRUEGETJWKSREQUEST']._serialized_start=561
+  _globals['_GOTRUEGETJWKSREQUEST']._serialized_end=583
+  _globals['_GOTRUESERVICE']._serialized_start=586
+  _globals['_GOTRUESERVICE']._serialized_end=1996
 # @@protoc_insertion_point(module_scope)

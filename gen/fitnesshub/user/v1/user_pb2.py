@@ -27,7 +27,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66itnesshub/user/v1/user.proto\x12\x12\x66itnesshub.user.v1\x1a!fitnesshub/options/v1/rules.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd2\x02\n\x04User\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\x05\x65mail\x18\x02 \x01(\tB\x06\x92\xb5\x18\x02\x18\x01\x12\r\n\x05roles\x18\x03 \x03(\t\x12\x36\n\ruser_metadata\x18\x04 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\x92\xb5\x18\x02\x18\x01\x12\x36\n\x12\x65mail_confirm_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11last_sign_in_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\t \x01(\x03\"\xaf\x01\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x02 \x01(\t\x12\x15\n\rrefresh_token\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x03\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x04user\x18\x06 \x01(\x0b\x32\x18.fitnesshub.user.v1.Userb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66itnesshub/user/v1/user.proto\x12\x12\x66itnesshub.user.v1\x1a!fitnesshub/options/v1/rules.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x03\n\x04User\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\x05\x65mail\x18\x02 \x01(\tB\x06\x92\xb5\x18\x02\x18\x01\x12\r\n\x05roles\x18\x03 \x03(\t\x12\x36\n\ruser_metadata\x18\x04 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\x92\xb5\x18\x02\x18\x01\x12\x36\n\x12\x65mail_confirm_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11last_sign_in_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\t \x01(\x03\x12\x32\n\nsuspension\x18\n \x01(\x0b\x32\x1e.fitnesshub.user.v1.Suspension\"\x7f\n\nSuspension\x12\x16\n\x06reason\x18\x01 \x01(\tB\x06\x92\xb5\x18\x02\x18\x01\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xaf\x01\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x02 \x01(\t\x12\x15\n\rrefresh_token\x18\x03 \x01(\t\x12\x12\n\nexpires_in\x18\x04 \x01(\x03\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x04user\x18\x06 \x01(\x0b\x32\x18.fitnesshub.user.v1.Userb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,8 +38,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USER'].fields_by_name['email']._serialized_options = b'\222\265\030\002\030\001'
   _globals['_USER'].fields_by_name['user_metadata']._loaded_options = None
   _globals['_USER'].fields_by_name['user_metadata']._serialized_options = b'\222\265\030\002\030\001'
+  _globals['_SUSPENSION'].fields_by_name['reason']._loaded_options = None
+  _globals['_SUSPENSION'].fields_by_name['reason']._serialized_options = b'\222\265\030\002\030\001'
   _globals['_USER']._serialized_start=152
-  _globals['_USER']._serialized_end=490
-  _globals['_SESSION']._serialized_start=493
-  _globals['_SESSION']._serialized_end=668
+  _globals['_USER']._serialized_end=542
+  _globals['_SUSPENSION']._serialized_start=544
+  _globals['_SUSPENSION']._serialized_end=671
+  _globals['_SESSION']._serialized_start=674
+  _globals['_SESSION']._serialized_end=849
 # @@protoc_insertion_point(module_scope)

@@ -35,6 +35,7 @@ class User(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    SUSPENSION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUIDv7."""
     email: _builtins.str
@@ -65,6 +66,10 @@ class User(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When this resource last changed."""
 
+    @_builtins.property
+    def suspension(self) -> Global___Suspension:
+        """That the person may not sign in, and why. Absent: the person may."""
+
     def __init__(
         self,
         *,
@@ -77,14 +82,49 @@ class User(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
+        suspension: Global___Suspension | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "email_confirm_time", b"email_confirm_time", "last_sign_in_time", b"last_sign_in_time", "update_time", b"update_time", "user_metadata", b"user_metadata"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "email_confirm_time", b"email_confirm_time", "last_sign_in_time", b"last_sign_in_time", "suspension", b"suspension", "update_time", b"update_time", "user_metadata", b"user_metadata"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "email", b"email", "email_confirm_time", b"email_confirm_time", "id", b"id", "last_sign_in_time", b"last_sign_in_time", "roles", b"roles", "update_time", b"update_time", "user_metadata", b"user_metadata", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "email", b"email", "email_confirm_time", b"email_confirm_time", "id", b"id", "last_sign_in_time", b"last_sign_in_time", "roles", b"roles", "suspension", b"suspension", "update_time", b"update_time", "user_metadata", b"user_metadata", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___User: _TypeAlias = User  # noqa: Y015
+
+@_typing.final
+class Suspension(_message.Message):
+    """That a person may not sign in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Why."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when."""
+
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """Until when. Absent: until the person is reinstated."""
+
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time", "until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "start_time", b"start_time", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Suspension: _TypeAlias = Suspension  # noqa: Y015
 
 @_typing.final
 class Session(_message.Message):

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from fitnesshub.options.v1 import policy_pb2 as fitnesshub_dot_options_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"fitnesshub/workout/v1/errors.proto\x12\x15\x66itnesshub.workout.v1\x1a\"fitnesshub/options/v1/policy.proto*\xf8\x01\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1d\n\x11WORKOUT_NOT_FOUND\x10\x01\x1a\x06\x8a\xb5\x18\x02\x08\x05\x12$\n\x15WORKOUT_ETAG_MISMATCH\x10\x02\x1a\t\x8a\xb5\x18\x05\x08\n\x10\x9c\x03\x12 \n\x14WORKOUT_TIME_INVALID\x10\x03\x1a\x06\x8a\xb5\x18\x02\x08\x03\x12\x1e\n\x12\x45XERCISE_NOT_FOUND\x10\x04\x1a\x06\x8a\xb5\x18\x02\x08\x05\x12\"\n\x16WORKOUT_ALREADY_EXISTS\x10\x05\x1a\x06\x8a\xb5\x18\x02\x08\x06\x12 \n\x14SET_EXERCISE_UNKNOWN\x10\x06\x1a\x06\x8a\xb5\x18\x02\x08\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"fitnesshub/workout/v1/errors.proto\x12\x15\x66itnesshub.workout.v1\x1a\"fitnesshub/options/v1/policy.proto*\x87\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1d\n\x11WORKOUT_NOT_FOUND\x10\x01\x1a\x06\x8a\xb5\x18\x02\x08\x05\x12$\n\x15WORKOUT_ETAG_MISMATCH\x10\x02\x1a\t\x8a\xb5\x18\x05\x08\n\x10\x9c\x03\x12 \n\x14WORKOUT_TIME_INVALID\x10\x03\x1a\x06\x8a\xb5\x18\x02\x08\x03\x12\x1e\n\x12\x45XERCISE_NOT_FOUND\x10\x04\x1a\x06\x8a\xb5\x18\x02\x08\x05\x12\"\n\x16WORKOUT_ALREADY_EXISTS\x10\x05\x1a\x06\x8a\xb5\x18\x02\x08\x06\x12 \n\x14SET_EXERCISE_UNKNOWN\x10\x06\x1a\x06\x8a\xb5\x18\x02\x08\x03\x12\"\n\x13WORKOUT_NOT_DELETED\x10\x07\x1a\t\x8a\xb5\x18\x05\x08\t\x10\x99\x03\x12\x1a\n\x0e\x43URSOR_INVALID\x10\x08\x1a\x06\x8a\xb5\x18\x02\x08\x03\x12\x17\n\x0bSET_INVALID\x10\t\x1a\x06\x8a\xb5\x18\x02\x08\x03\x12%\n\x16\x45XERCISE_ETAG_MISMATCH\x10\n\x1a\t\x8a\xb5\x18\x05\x08\n\x10\x9c\x03\x12\x1e\n\x12\x45XERCISE_NOT_YOURS\x10\x0b\x1a\x06\x8a\xb5\x18\x02\x08\x07\x12%\n\x16\x45XERCISE_LIMIT_REACHED\x10\x0c\x1a\t\x8a\xb5\x18\x05\x08\t\x10\xa6\x03\x12!\n\x15\x45XERCISE_RATE_LIMITED\x10\r\x1a\x06\x8a\xb5\x18\x02\x08\x08\x12#\n\x17\x45XERCISE_ALREADY_EXISTS\x10\x0e\x1a\x06\x8a\xb5\x18\x02\x08\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,6 +44,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERRORREASON'].values_by_name["WORKOUT_ALREADY_EXISTS"]._serialized_options = b'\212\265\030\002\010\006'
   _globals['_ERRORREASON'].values_by_name["SET_EXERCISE_UNKNOWN"]._loaded_options = None
   _globals['_ERRORREASON'].values_by_name["SET_EXERCISE_UNKNOWN"]._serialized_options = b'\212\265\030\002\010\003'
+  _globals['_ERRORREASON'].values_by_name["WORKOUT_NOT_DELETED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["WORKOUT_NOT_DELETED"]._serialized_options = b'\212\265\030\005\010\t\020\231\003'
+  _globals['_ERRORREASON'].values_by_name["CURSOR_INVALID"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["CURSOR_INVALID"]._serialized_options = b'\212\265\030\002\010\003'
+  _globals['_ERRORREASON'].values_by_name["SET_INVALID"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["SET_INVALID"]._serialized_options = b'\212\265\030\002\010\003'
+  _globals['_ERRORREASON'].values_by_name["EXERCISE_ETAG_MISMATCH"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["EXERCISE_ETAG_MISMATCH"]._serialized_options = b'\212\265\030\005\010\n\020\234\003'
+  _globals['_ERRORREASON'].values_by_name["EXERCISE_NOT_YOURS"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["EXERCISE_NOT_YOURS"]._serialized_options = b'\212\265\030\002\010\007'
+  _globals['_ERRORREASON'].values_by_name["EXERCISE_LIMIT_REACHED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["EXERCISE_LIMIT_REACHED"]._serialized_options = b'\212\265\030\005\010\t\020\246\003'
+  _globals['_ERRORREASON'].values_by_name["EXERCISE_RATE_LIMITED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["EXERCISE_RATE_LIMITED"]._serialized_options = b'\212\265\030\002\010\010'
+  _globals['_ERRORREASON'].values_by_name["EXERCISE_ALREADY_EXISTS"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["EXERCISE_ALREADY_EXISTS"]._serialized_options = b'\212\265\030\002\010\006'
   _globals['_ERRORREASON']._serialized_start=98
-  _globals['_ERRORREASON']._serialized_end=346
+  _globals['_ERRORREASON']._serialized_end=617
 # @@protoc_insertion_point(module_scope)

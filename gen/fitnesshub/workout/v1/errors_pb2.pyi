@@ -31,11 +31,29 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     WORKOUT_TIME_INVALID: _ErrorReason.ValueType  # 3
     """The workout ends before it starts."""
     EXERCISE_NOT_FOUND: _ErrorReason.ValueType  # 4
-    """No such exercise. Metadata: `exerciseId`."""
+    """No such exercise, or it is someone else's. Metadata: `exerciseId`, and `replacedBy` of a deleted one that another
+    replaces.
+    """
     WORKOUT_ALREADY_EXISTS: _ErrorReason.ValueType  # 5
     """A workout with this client-made id exists already. Metadata: `workoutId`."""
     SET_EXERCISE_UNKNOWN: _ErrorReason.ValueType  # 6
     """A set of the workout names an exercise that doesn't exist. `BadRequest` names the sets."""
+    WORKOUT_NOT_DELETED: _ErrorReason.ValueType  # 7
+    """The workout isn't deleted. Metadata: `workoutId`."""
+    CURSOR_INVALID: _ErrorReason.ValueType  # 8
+    """The cursor isn't one of ours, or belongs to someone else."""
+    SET_INVALID: _ErrorReason.ValueType  # 9
+    """A set is contradictory or says nothing of what was done. `BadRequest` names the sets."""
+    EXERCISE_ETAG_MISMATCH: _ErrorReason.ValueType  # 10
+    """The exercise changed since the etag was read. Metadata: `exerciseId`, `etag` (the current one)."""
+    EXERCISE_NOT_YOURS: _ErrorReason.ValueType  # 11
+    """The exercise belongs to the library, which only administrators change. Metadata: `exerciseId`."""
+    EXERCISE_LIMIT_REACHED: _ErrorReason.ValueType  # 12
+    """You have as many exercises of your own as are allowed. Metadata: `limit`."""
+    EXERCISE_RATE_LIMITED: _ErrorReason.ValueType  # 13
+    """You have made too many exercises within the hour. Metadata: `limit`, `retryAfterSeconds`."""
+    EXERCISE_ALREADY_EXISTS: _ErrorReason.ValueType  # 14
+    """An exercise of this name is there already. Metadata: `exerciseId`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """What the RPCs of the workout service can fail with."""
@@ -49,9 +67,27 @@ WORKOUT_ETAG_MISMATCH: ErrorReason.ValueType  # 2
 WORKOUT_TIME_INVALID: ErrorReason.ValueType  # 3
 """The workout ends before it starts."""
 EXERCISE_NOT_FOUND: ErrorReason.ValueType  # 4
-"""No such exercise. Metadata: `exerciseId`."""
+"""No such exercise, or it is someone else's. Metadata: `exerciseId`, and `replacedBy` of a deleted one that another
+replaces.
+"""
 WORKOUT_ALREADY_EXISTS: ErrorReason.ValueType  # 5
 """A workout with this client-made id exists already. Metadata: `workoutId`."""
 SET_EXERCISE_UNKNOWN: ErrorReason.ValueType  # 6
 """A set of the workout names an exercise that doesn't exist. `BadRequest` names the sets."""
+WORKOUT_NOT_DELETED: ErrorReason.ValueType  # 7
+"""The workout isn't deleted. Metadata: `workoutId`."""
+CURSOR_INVALID: ErrorReason.ValueType  # 8
+"""The cursor isn't one of ours, or belongs to someone else."""
+SET_INVALID: ErrorReason.ValueType  # 9
+"""A set is contradictory or says nothing of what was done. `BadRequest` names the sets."""
+EXERCISE_ETAG_MISMATCH: ErrorReason.ValueType  # 10
+"""The exercise changed since the etag was read. Metadata: `exerciseId`, `etag` (the current one)."""
+EXERCISE_NOT_YOURS: ErrorReason.ValueType  # 11
+"""The exercise belongs to the library, which only administrators change. Metadata: `exerciseId`."""
+EXERCISE_LIMIT_REACHED: ErrorReason.ValueType  # 12
+"""You have as many exercises of your own as are allowed. Metadata: `limit`."""
+EXERCISE_RATE_LIMITED: ErrorReason.ValueType  # 13
+"""You have made too many exercises within the hour. Metadata: `limit`, `retryAfterSeconds`."""
+EXERCISE_ALREADY_EXISTS: ErrorReason.ValueType  # 14
+"""An exercise of this name is there already. Metadata: `exerciseId`."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -26,7 +26,7 @@ from fitnesshub.workout.v1 import exercise_pb2 as fitnesshub_dot_workout_dot_v1_
 from fitnesshub.workout.v1 import workout_pb2 as fitnesshub_dot_workout_dot_v1_dot_workout__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"fitnesshub/workout/v1/events.proto\x12\x15\x66itnesshub.workout.v1\x1a$fitnesshub/workout/v1/exercise.proto\x1a#fitnesshub/workout/v1/workout.proto\"A\n\x0eWorkoutCreated\x12/\n\x07workout\x18\x01 \x01(\x0b\x32\x1e.fitnesshub.workout.v1.Workout\"A\n\x0eWorkoutUpdated\x12/\n\x07workout\x18\x01 \x01(\x0b\x32\x1e.fitnesshub.workout.v1.Workout\"A\n\x0eWorkoutDeleted\x12/\n\x07workout\x18\x01 \x01(\x0b\x32\x1e.fitnesshub.workout.v1.Workout\"E\n\x10\x45xerciseImported\x12\x31\n\x08\x65xercise\x18\x01 \x01(\x0b\x32\x1f.fitnesshub.workout.v1.Exerciseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"fitnesshub/workout/v1/events.proto\x12\x15\x66itnesshub.workout.v1\x1a$fitnesshub/workout/v1/exercise.proto\x1a#fitnesshub/workout/v1/workout.proto\"A\n\x0eWorkoutCreated\x12/\n\x07workout\x18\x01 \x01(\x0b\x32\x1e.fitnesshub.workout.v1.Workout\"A\n\x0eWorkoutUpdated\x12/\n\x07workout\x18\x01 \x01(\x0b\x32\x1e.fitnesshub.workout.v1.Workout\"A\n\x0eWorkoutDeleted\x12/\n\x07workout\x18\x01 \x01(\x0b\x32\x1e.fitnesshub.workout.v1.Workout\"C\n\x10WorkoutUndeleted\x12/\n\x07workout\x18\x01 \x01(\x0b\x32\x1e.fitnesshub.workout.v1.Workout\"D\n\x0f\x45xerciseCreated\x12\x31\n\x08\x65xercise\x18\x01 \x01(\x0b\x32\x1f.fitnesshub.workout.v1.Exercise\"D\n\x0f\x45xerciseUpdated\x12\x31\n\x08\x65xercise\x18\x01 \x01(\x0b\x32\x1f.fitnesshub.workout.v1.Exercise\"Y\n\x0f\x45xerciseDeleted\x12\x31\n\x08\x65xercise\x18\x01 \x01(\x0b\x32\x1f.fitnesshub.workout.v1.Exercise\x12\x13\n\x0breplaced_by\x18\x02 \x01(\t\"E\n\x10\x45xerciseImported\x12\x31\n\x08\x65xercise\x18\x01 \x01(\x0b\x32\x1f.fitnesshub.workout.v1.Exerciseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,6 +39,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKOUTUPDATED']._serialized_end=268
   _globals['_WORKOUTDELETED']._serialized_start=270
   _globals['_WORKOUTDELETED']._serialized_end=335
-  _globals['_EXERCISEIMPORTED']._serialized_start=337
-  _globals['_EXERCISEIMPORTED']._serialized_end=406
+  _globals['_WORKOUTUNDELETED']._serialized_start=337
+  _globals['_WORKOUTUNDELETED']._serialized_end=404
+  _globals['_EXERCISECREATED']._serialized_start=406
+  _globals['_EXERCISECREATED']._serialized_end=474
+  _globals['_EXERCISEUPDATED']._serialized_start=476
+  _globals['_EXERCISEUPDATED']._serialized_end=544
+  _globals['_EXERCISEDELETED']._serialized_start=546
+  _globals['_EXERCISEDELETED']._serialized_end=635
+  _globals['_EXERCISEIMPORTED']._serialized_start=637
+  _globals['_EXERCISEIMPORTED']._serialized_end=706
 # @@protoc_insertion_point(module_scope)

@@ -91,6 +91,106 @@ class WorkoutDeleted(_message.Message):
 Global___WorkoutDeleted: _TypeAlias = WorkoutDeleted  # noqa: Y015
 
 @_typing.final
+class WorkoutUndeleted(_message.Message):
+    """A deleted workout was brought back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORKOUT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def workout(self) -> _workout_pb2.Workout:
+        """The workout as it is again."""
+
+    def __init__(
+        self,
+        *,
+        workout: _workout_pb2.Workout | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["workout", b"workout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["workout", b"workout"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkoutUndeleted: _TypeAlias = WorkoutUndeleted  # noqa: Y015
+
+@_typing.final
+class ExerciseCreated(_message.Message):
+    """Somebody made an exercise of their own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXERCISE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def exercise(self) -> _exercise_pb2.Exercise:
+        """The exercise as stored."""
+
+    def __init__(
+        self,
+        *,
+        exercise: _exercise_pb2.Exercise | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["exercise", b"exercise"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exercise", b"exercise"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExerciseCreated: _TypeAlias = ExerciseCreated  # noqa: Y015
+
+@_typing.final
+class ExerciseUpdated(_message.Message):
+    """An exercise was changed by its owner or by an administrator."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXERCISE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def exercise(self) -> _exercise_pb2.Exercise:
+        """The exercise after the change."""
+
+    def __init__(
+        self,
+        *,
+        exercise: _exercise_pb2.Exercise | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["exercise", b"exercise"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exercise", b"exercise"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExerciseUpdated: _TypeAlias = ExerciseUpdated  # noqa: Y015
+
+@_typing.final
+class ExerciseDeleted(_message.Message):
+    """An exercise was deleted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXERCISE_FIELD_NUMBER: _builtins.int
+    REPLACED_BY_FIELD_NUMBER: _builtins.int
+    replaced_by: _builtins.str
+    """Id of the exercise to use instead. Empty: none."""
+    @_builtins.property
+    def exercise(self) -> _exercise_pb2.Exercise:
+        """The exercise as it was last."""
+
+    def __init__(
+        self,
+        *,
+        exercise: _exercise_pb2.Exercise | None = ...,
+        replaced_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["exercise", b"exercise"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exercise", b"exercise", "replaced_by", b"replaced_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExerciseDeleted: _TypeAlias = ExerciseDeleted  # noqa: Y015
+
+@_typing.final
 class ExerciseImported(_message.Message):
     """An exercise was added to the library or changed by an import."""
 

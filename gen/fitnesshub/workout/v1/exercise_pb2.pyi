@@ -20,6 +20,106 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _MovementPattern:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MovementPatternEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MovementPattern.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MOVEMENT_PATTERN_UNSPECIFIED: _MovementPattern.ValueType  # 0
+    """None of these."""
+    MOVEMENT_PATTERN_SQUAT: _MovementPattern.ValueType  # 1
+    """Knees and hips bend together, the trunk upright: squats, leg presses."""
+    MOVEMENT_PATTERN_HINGE: _MovementPattern.ValueType  # 2
+    """The hip bends and the knee hardly: deadlifts, swings, hip thrusts."""
+    MOVEMENT_PATTERN_LUNGE: _MovementPattern.ValueType  # 3
+    """One leg before the other: lunges, split squats, step-ups."""
+    MOVEMENT_PATTERN_HORIZONTAL_PUSH: _MovementPattern.ValueType  # 4
+    """Away from the chest: bench presses, push-ups."""
+    MOVEMENT_PATTERN_VERTICAL_PUSH: _MovementPattern.ValueType  # 5
+    """Overhead: presses."""
+    MOVEMENT_PATTERN_HORIZONTAL_PULL: _MovementPattern.ValueType  # 6
+    """Towards the trunk: rows."""
+    MOVEMENT_PATTERN_VERTICAL_PULL: _MovementPattern.ValueType  # 7
+    """From overhead down: pull-ups, pulldowns."""
+    MOVEMENT_PATTERN_CARRY: _MovementPattern.ValueType  # 8
+    """A load is carried over a distance."""
+    MOVEMENT_PATTERN_ROTATION: _MovementPattern.ValueType  # 9
+    """The trunk turns, or resists turning."""
+    MOVEMENT_PATTERN_TRUNK: _MovementPattern.ValueType  # 10
+    """The trunk bends or holds: crunches, planks, back extensions."""
+    MOVEMENT_PATTERN_ELBOW_FLEXION: _MovementPattern.ValueType  # 11
+    """The elbow bends: curls."""
+    MOVEMENT_PATTERN_ELBOW_EXTENSION: _MovementPattern.ValueType  # 12
+    """The elbow straightens: triceps extensions."""
+    MOVEMENT_PATTERN_SHOULDER_ISOLATION: _MovementPattern.ValueType  # 13
+    """The arm is raised or spread: lateral raises, flyes."""
+    MOVEMENT_PATTERN_KNEE_EXTENSION: _MovementPattern.ValueType  # 14
+    """The knee straightens: leg extensions."""
+    MOVEMENT_PATTERN_KNEE_FLEXION: _MovementPattern.ValueType  # 15
+    """The knee bends: leg curls."""
+    MOVEMENT_PATTERN_HIP_ISOLATION: _MovementPattern.ValueType  # 16
+    """The hip is spread or closed: abductions, adductions."""
+    MOVEMENT_PATTERN_ANKLE: _MovementPattern.ValueType  # 17
+    """The ankle straightens: calf raises."""
+    MOVEMENT_PATTERN_GRIP: _MovementPattern.ValueType  # 18
+    """The wrist or the grip: wrist curls, hangs."""
+    MOVEMENT_PATTERN_EXPLOSIVE: _MovementPattern.ValueType  # 19
+    """A leap, a throw or an Olympic lift."""
+    MOVEMENT_PATTERN_LOCOMOTION: _MovementPattern.ValueType  # 20
+    """Walking, running, cycling, rowing, swimming."""
+    MOVEMENT_PATTERN_MOBILITY: _MovementPattern.ValueType  # 21
+    """A stretch."""
+
+class MovementPattern(_MovementPattern, metaclass=_MovementPatternEnumTypeWrapper):
+    """A fundamental pattern of human movement."""
+
+MOVEMENT_PATTERN_UNSPECIFIED: MovementPattern.ValueType  # 0
+"""None of these."""
+MOVEMENT_PATTERN_SQUAT: MovementPattern.ValueType  # 1
+"""Knees and hips bend together, the trunk upright: squats, leg presses."""
+MOVEMENT_PATTERN_HINGE: MovementPattern.ValueType  # 2
+"""The hip bends and the knee hardly: deadlifts, swings, hip thrusts."""
+MOVEMENT_PATTERN_LUNGE: MovementPattern.ValueType  # 3
+"""One leg before the other: lunges, split squats, step-ups."""
+MOVEMENT_PATTERN_HORIZONTAL_PUSH: MovementPattern.ValueType  # 4
+"""Away from the chest: bench presses, push-ups."""
+MOVEMENT_PATTERN_VERTICAL_PUSH: MovementPattern.ValueType  # 5
+"""Overhead: presses."""
+MOVEMENT_PATTERN_HORIZONTAL_PULL: MovementPattern.ValueType  # 6
+"""Towards the trunk: rows."""
+MOVEMENT_PATTERN_VERTICAL_PULL: MovementPattern.ValueType  # 7
+"""From overhead down: pull-ups, pulldowns."""
+MOVEMENT_PATTERN_CARRY: MovementPattern.ValueType  # 8
+"""A load is carried over a distance."""
+MOVEMENT_PATTERN_ROTATION: MovementPattern.ValueType  # 9
+"""The trunk turns, or resists turning."""
+MOVEMENT_PATTERN_TRUNK: MovementPattern.ValueType  # 10
+"""The trunk bends or holds: crunches, planks, back extensions."""
+MOVEMENT_PATTERN_ELBOW_FLEXION: MovementPattern.ValueType  # 11
+"""The elbow bends: curls."""
+MOVEMENT_PATTERN_ELBOW_EXTENSION: MovementPattern.ValueType  # 12
+"""The elbow straightens: triceps extensions."""
+MOVEMENT_PATTERN_SHOULDER_ISOLATION: MovementPattern.ValueType  # 13
+"""The arm is raised or spread: lateral raises, flyes."""
+MOVEMENT_PATTERN_KNEE_EXTENSION: MovementPattern.ValueType  # 14
+"""The knee straightens: leg extensions."""
+MOVEMENT_PATTERN_KNEE_FLEXION: MovementPattern.ValueType  # 15
+"""The knee bends: leg curls."""
+MOVEMENT_PATTERN_HIP_ISOLATION: MovementPattern.ValueType  # 16
+"""The hip is spread or closed: abductions, adductions."""
+MOVEMENT_PATTERN_ANKLE: MovementPattern.ValueType  # 17
+"""The ankle straightens: calf raises."""
+MOVEMENT_PATTERN_GRIP: MovementPattern.ValueType  # 18
+"""The wrist or the grip: wrist curls, hangs."""
+MOVEMENT_PATTERN_EXPLOSIVE: MovementPattern.ValueType  # 19
+"""A leap, a throw or an Olympic lift."""
+MOVEMENT_PATTERN_LOCOMOTION: MovementPattern.ValueType  # 20
+"""Walking, running, cycling, rowing, swimming."""
+MOVEMENT_PATTERN_MOBILITY: MovementPattern.ValueType  # 21
+"""A stretch."""
+Global___MovementPattern: _TypeAlias = MovementPattern  # noqa: Y015
+
 class _ExerciseCategory:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -294,7 +394,7 @@ Global___Muscle: _TypeAlias = Muscle  # noqa: Y015
 
 @_typing.final
 class Exercise(_message.Message):
-    """An exercise of the library."""
+    """An exercise of the library, or one that somebody made for themselves."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -313,8 +413,16 @@ class Exercise(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    MOVEMENT_FIELD_NUMBER: _builtins.int
+    MET_FIELD_NUMBER: _builtins.int
+    MET_SOURCE_FIELD_NUMBER: _builtins.int
+    ALIASES_FIELD_NUMBER: _builtins.int
+    TRANSLATIONS_FIELD_NUMBER: _builtins.int
+    VARIATION_GROUP_FIELD_NUMBER: _builtins.int
+    OWNER_ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """UUIDv7."""
+    """UUIDv7; of our own catalogue a UUIDv5, the same on every installation."""
     name: _builtins.str
     """Name in English."""
     category: Global___ExerciseCategory.ValueType
@@ -328,11 +436,27 @@ class Exercise(_message.Message):
     equipment: Global___Equipment.ValueType
     """What it is done with. Unspecified: unknown."""
     source: _builtins.str
-    """Where it was imported from, as `free-exercise-db`. Empty: our own."""
+    """Where it is from: `fitnesshub` is our own catalogue, others as `free-exercise-db` were imported. Empty: made here."""
     source_id: _builtins.str
-    """Id in `source`. An exercise of a source is imported once and updated after that."""
+    """Id in `source`; of our own catalogue a short name that never changes, as `barbell-back-squat`. An exercise of a
+    source is imported once and updated after that.
+    """
     etag: _builtins.str
     """Changes with every change of the exercise."""
+    movement: Global___MovementPattern.ValueType
+    """The pattern of movement; exercises of the same pattern can stand in for each other. Unspecified: none of these."""
+    met: _builtins.float
+    """Energy cost in METs (1 MET is 1 kcal per kilogram and hour). Absent: unknown."""
+    met_source: _builtins.str
+    """Where `met` is from: edition and code of the Compendium of Physical Activities, as `2011:02050`."""
+    variation_group: _builtins.str
+    """Exercises of the same group are the same movement with other equipment. Empty: no group."""
+    owner_id: _builtins.str
+    """Whose own exercise it is: a user's id. Empty: of the library, for everybody."""
+    display_name: _builtins.str
+    """`name` in the language that was asked for: without a translation for the region that of the language, else
+    English. Empty when no language was asked for.
+    """
     @_builtins.property
     def primary_muscles(self) -> _containers.RepeatedScalarFieldContainer[Global___Muscle.ValueType]:
         """Muscles that do most of the work."""
@@ -353,6 +477,14 @@ class Exercise(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it last changed."""
 
+    @_builtins.property
+    def aliases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Other English names, as `OHP` for the overhead press."""
+
+    @_builtins.property
+    def translations(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExerciseTranslation]:
+        """Names and instructions in other languages, one a language."""
+
     def __init__(
         self,
         *,
@@ -371,11 +503,59 @@ class Exercise(_message.Message):
         etag: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        movement: Global___MovementPattern.ValueType = ...,
+        met: _builtins.float | None = ...,
+        met_source: _builtins.str = ...,
+        aliases: _abc.Iterable[_builtins.str] | None = ...,
+        translations: _abc.Iterable[Global___ExerciseTranslation] | None = ...,
+        variation_group: _builtins.str = ...,
+        owner_id: _builtins.str = ...,
+        display_name: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_met", b"_met", "create_time", b"create_time", "met", b"met", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "create_time", b"create_time", "equipment", b"equipment", "etag", b"etag", "force", b"force", "id", b"id", "instructions", b"instructions", "level", b"level", "mechanic", b"mechanic", "name", b"name", "primary_muscles", b"primary_muscles", "secondary_muscles", b"secondary_muscles", "source", b"source", "source_id", b"source_id", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_met", b"_met", "aliases", b"aliases", "category", b"category", "create_time", b"create_time", "display_name", b"display_name", "equipment", b"equipment", "etag", b"etag", "force", b"force", "id", b"id", "instructions", b"instructions", "level", b"level", "mechanic", b"mechanic", "met", b"met", "met_source", b"met_source", "movement", b"movement", "name", b"name", "owner_id", b"owner_id", "primary_muscles", b"primary_muscles", "secondary_muscles", b"secondary_muscles", "source", b"source", "source_id", b"source_id", "translations", b"translations", "update_time", b"update_time", "variation_group", b"variation_group"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__met: _TypeAlias = _typing.Literal["met"]  # noqa: Y015
+    _WhichOneofArgType__met: _TypeAlias = _typing.Literal["_met", b"_met"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__met) -> _WhichOneofReturnType__met | None: ...
+
+Global___Exercise: _TypeAlias = Exercise  # noqa: Y015
+
+@_typing.final
+class ExerciseTranslation(_message.Message):
+    """What an exercise is called in one language, and how it is done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    ALIASES_FIELD_NUMBER: _builtins.int
+    INSTRUCTIONS_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    """Language tag (BCP 47), as `de` or `pt-BR`."""
+    name: _builtins.str
+    """Name in this language."""
+    @_builtins.property
+    def aliases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Other names in this language."""
+
+    @_builtins.property
+    def instructions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """How to do it, a step an element."""
+
+    def __init__(
+        self,
+        *,
+        language: _builtins.str = ...,
+        name: _builtins.str = ...,
+        aliases: _abc.Iterable[_builtins.str] | None = ...,
+        instructions: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "instructions", b"instructions", "language", b"language", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Exercise: _TypeAlias = Exercise  # noqa: Y015
+Global___ExerciseTranslation: _TypeAlias = ExerciseTranslation  # noqa: Y015

@@ -22,13 +22,18 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from fitnesshub.options.v1 import media_pb2 as fitnesshub_dot_options_dot_v1_dot_media__pb2
 from fitnesshub.options.v1 import policy_pb2 as fitnesshub_dot_options_dot_v1_dot_policy__pb2
 from fitnesshub.options.v1 import rules_pb2 as fitnesshub_dot_options_dot_v1_dot_rules__pb2
 from fitnesshub.workout.v1 import exercise_pb2 as fitnesshub_dot_workout_dot_v1_dot_exercise__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,fitnesshub/workout/v1/exercise_service.proto\x12\x15\x66itnesshub.workout.v1\x1a\"fitnesshub/options/v1/policy.proto\x1a!fitnesshub/options/v1/rules.proto\x1a$fitnesshub/workout/v1/exercise.proto\x1a\x1cgoogle/api/annotations.proto\"3\n\x12GetExerciseRequest\x12\x1d\n\x0b\x65xercise_id\x18\x01 \x01(\tB\x08\x92\xb5\x18\x04\x08\x01`\x01\"U\n\x14ListExercisesRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x92\xb5\x18\x03(\x80\x10\"d\n\x15ListExercisesResponse\x12\x32\n\texercises\x18\x01 \x03(\x0b\x32\x1f.fitnesshub.workout.v1.Exercise\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x87\x01\n\x16ImportExercisesRequest\x12,\n\x06source\x18\x01 \x01(\tB\x1c\x92\xb5\x18\x18\x08\x01(?2\x12[a-z0-9][a-z0-9-]*\x12?\n\texercises\x18\x02 \x03(\x0b\x32\x1f.fitnesshub.workout.v1.ExerciseB\x0b\x92\xb5\x18\x07\x08\x01P\xe8\x07p\x01\"Y\n\x17ImportExercisesResponse\x12>\n\x08outcomes\x18\x01 \x03(\x0b\x32,.fitnesshub.workout.v1.ExerciseImportOutcome\"\x86\x01\n\x15\x45xerciseImportOutcome\x12\x11\n\tsource_id\x18\x01 \x01(\t\x12\x33\n\x06result\x18\x02 \x01(\x0e\x32#.fitnesshub.workout.v1.ImportResult\x12\x13\n\x0b\x65xercise_id\x18\x03 \x01(\t\x12\x10\n\x08problems\x18\x04 \x03(\t*\x9b\x01\n\x0cImportResult\x12\x1d\n\x19IMPORT_RESULT_UNSPECIFIED\x10\x00\x12\x19\n\x15IMPORT_RESULT_CREATED\x10\x01\x12\x19\n\x15IMPORT_RESULT_UPDATED\x10\x02\x12\x1b\n\x17IMPORT_RESULT_UNCHANGED\x10\x03\x12\x19\n\x15IMPORT_RESULT_REFUSED\x10\x04\x32\x8b\x04\n\x0f\x45xerciseService\x12\xa1\x01\n\x0bGetExercise\x12).fitnesshub.workout.v1.GetExerciseRequest\x1a\x1f.fitnesshub.workout.v1.Exercise\"F\x90\x02\x01\x8a\xb5\x18\x18\x08\x01 \x01J\x12\x45XERCISE_NOT_FOUND\x82\xd3\xe4\x93\x02!\x12\x1f/api/v1/exercises/{exercise_id}\x12\xa4\x01\n\rListExercises\x12+.fitnesshub.workout.v1.ListExercisesRequest\x1a,.fitnesshub.workout.v1.ListExercisesResponse\"8\x90\x02\x01\x8a\xb5\x18\x18\x08\x01 \x01J\x12PAGE_TOKEN_INVALID\x82\xd3\xe4\x93\x02\x13\x12\x11/api/v1/exercises\x12\xac\x01\n\x0fImportExercises\x12-.fitnesshub.workout.v1.ImportExercisesRequest\x1a..fitnesshub.workout.v1.ImportExercisesResponse\":\x90\x02\x02\x8a\xb5\x18\x10\x08\x03\x12\x01\x04 \x04(\x02\x38\x80\x80\x80\x04@\x01\x82\xd3\xe4\x93\x02\x1d\"\x18/api/v1/exercises:import:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,fitnesshub/workout/v1/exercise_service.proto\x12\x15\x66itnesshub.workout.v1\x1a!fitnesshub/options/v1/media.proto\x1a\"fitnesshub/options/v1/policy.proto\x1a!fitnesshub/options/v1/rules.proto\x1a$fitnesshub/workout/v1/exercise.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"M\n\x12GetExerciseRequest\x12\x1d\n\x0b\x65xercise_id\x18\x01 \x01(\tB\x08\x92\xb5\x18\x04\x08\x01`\x01\x12\x18\n\x08language\x18\x02 \x01(\tB\x06\x92\xb5\x18\x02`\x05\"\xab\x03\n\x14ListExercisesRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x92\xb5\x18\x03(\x80\x10\x12-\n\x06muscle\x18\x03 \x01(\x0e\x32\x1d.fitnesshub.workout.v1.Muscle\x12\x33\n\tequipment\x18\x04 \x01(\x0e\x32 .fitnesshub.workout.v1.Equipment\x12\x39\n\x08\x63\x61tegory\x18\x05 \x01(\x0e\x32\'.fitnesshub.workout.v1.ExerciseCategory\x12\x33\n\x05level\x18\x06 \x01(\x0e\x32$.fitnesshub.workout.v1.ExerciseLevel\x12\x38\n\x08movement\x18\x07 \x01(\x0e\x32&.fitnesshub.workout.v1.MovementPattern\x12\x0b\n\x03own\x18\x08 \x01(\x08\x12\x18\n\x08language\x18\t \x01(\tB\x06\x92\xb5\x18\x02`\x05\x12\x1f\n\x0fvariation_group\x18\n \x01(\tB\x06\x92\xb5\x18\x02(?\"\x98\x03\n\x16SearchExercisesRequest\x12\x17\n\x05query\x18\x01 \x01(\tB\x08\x92\xb5\x18\x04\x08\x01(d\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x03 \x01(\tB\x07\x92\xb5\x18\x03(\x80\x10\x12-\n\x06muscle\x18\x04 \x01(\x0e\x32\x1d.fitnesshub.workout.v1.Muscle\x12\x33\n\tequipment\x18\x05 \x01(\x0e\x32 .fitnesshub.workout.v1.Equipment\x12\x39\n\x08\x63\x61tegory\x18\x06 \x01(\x0e\x32\'.fitnesshub.workout.v1.ExerciseCategory\x12\x33\n\x05level\x18\x07 \x01(\x0e\x32$.fitnesshub.workout.v1.ExerciseLevel\x12\x38\n\x08movement\x18\x08 \x01(\x0e\x32&.fitnesshub.workout.v1.MovementPattern\x12\x18\n\x08language\x18\t \x01(\tB\x06\x92\xb5\x18\x02`\x05\"i\n\x17SearchExercisesResponse\x12\x35\n\x07matches\x18\x01 \x03(\x0b\x32$.fitnesshub.workout.v1.ExerciseMatch\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"g\n\rExerciseMatch\x12\x31\n\x08\x65xercise\x18\x01 \x01(\x0b\x32\x1f.fitnesshub.workout.v1.Exercise\x12\r\n\x05score\x18\x02 \x01(\x01\x12\x14\n\x0cmatched_name\x18\x03 \x01(\t\"\x1a\n\x18\x44ownloadExercisesRequest\"\x94\x01\n\x1dListExerciseTombstonesRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x92\xb5\x18\x03(\x80\x10\x12\x34\n\x10\x64\x65lete_time_from\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"w\n\x1eListExerciseTombstonesResponse\x12<\n\ntombstones\x18\x01 \x03(\x0b\x32(.fitnesshub.workout.v1.ExerciseTombstone\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"n\n\x11\x45xerciseTombstone\x12\x13\n\x0b\x65xercise_id\x18\x01 \x01(\t\x12/\n\x0b\x64\x65lete_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0breplaced_by\x18\x03 \x01(\t\"R\n\x15\x43reateExerciseRequest\x12\x39\n\x08\x65xercise\x18\x01 \x01(\x0b\x32\x1f.fitnesshub.workout.v1.ExerciseB\x06\x92\xb5\x18\x02\x08\x01\"\xba\x01\n\x15UpdateExerciseRequest\x12\x1d\n\x0b\x65xercise_id\x18\x01 \x01(\tB\x08\x92\xb5\x18\x04\x08\x01`\x01\x12;\n\x08\x65xercise\x18\x02 \x01(\x0b\x32\x1f.fitnesshub.workout.v1.ExerciseB\x08\x92\xb5\x18\x04\x08\x01x\x01\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x14\n\x04\x65tag\x18\x04 \x01(\tB\x06\x92\xb5\x18\x02(@\"i\n\x15\x44\x65leteExerciseRequest\x12\x1d\n\x0b\x65xercise_id\x18\x01 \x01(\tB\x08\x92\xb5\x18\x04\x08\x01`\x01\x12\x14\n\x04\x65tag\x18\x02 \x01(\tB\x06\x92\xb5\x18\x02(@\x12\x1b\n\x0breplaced_by\x18\x03 \x01(\tB\x06\x92\xb5\x18\x02`\x01\"d\n\x15ListExercisesResponse\x12\x32\n\texercises\x18\x01 \x03(\x0b\x32\x1f.fitnesshub.workout.v1.Exercise\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x87\x01\n\x16ImportExercisesRequest\x12,\n\x06source\x18\x01 \x01(\tB\x1c\x92\xb5\x18\x18\x08\x01(?2\x12[a-z0-9][a-z0-9-]*\x12?\n\texercises\x18\x02 \x03(\x0b\x32\x1f.fitnesshub.workout.v1.ExerciseB\x0b\x92\xb5\x18\x07\x08\x01P\xe8\x07p\x01\"Y\n\x17ImportExercisesResponse\x12>\n\x08outcomes\x18\x01 \x03(\x0b\x32,.fitnesshub.workout.v1.ExerciseImportOutcome\"\x86\x01\n\x15\x45xerciseImportOutcome\x12\x11\n\tsource_id\x18\x01 \x01(\t\x12\x33\n\x06result\x18\x02 \x01(\x0e\x32#.fitnesshub.workout.v1.ImportResult\x12\x13\n\x0b\x65xercise_id\x18\x03 \x01(\t\x12\x10\n\x08problems\x18\x04 \x03(\t*\xb5\x01\n\x0cImportResult\x12\x1d\n\x19IMPORT_RESULT_UNSPECIFIED\x10\x00\x12\x19\n\x15IMPORT_RESULT_CREATED\x10\x01\x12\x19\n\x15IMPORT_RESULT_UPDATED\x10\x02\x12\x1b\n\x17IMPORT_RESULT_UNCHANGED\x10\x03\x12\x19\n\x15IMPORT_RESULT_REFUSED\x10\x04\x12\x18\n\x14IMPORT_RESULT_MERGED\x10\x05\x32\xe6\r\n\x0f\x45xerciseService\x12\xa1\x01\n\x0bGetExercise\x12).fitnesshub.workout.v1.GetExerciseRequest\x1a\x1f.fitnesshub.workout.v1.Exercise\"F\x90\x02\x01\x8a\xb5\x18\x18\x08\x01 \x01J\x12\x45XERCISE_NOT_FOUND\x82\xd3\xe4\x93\x02!\x12\x1f/api/v1/exercises/{exercise_id}\x12\xb5\x01\n\rListExercises\x12+.fitnesshub.workout.v1.ListExercisesRequest\x1a,.fitnesshub.workout.v1.ListExercisesResponse\"I\x90\x02\x01\x8a\xb5\x18)\x08\x01 \x01J\x12PAGE_TOKEN_INVALIDJ\x0fUNAUTHENTICATED\x82\xd3\xe4\x93\x02\x13\x12\x11/api/v1/exercises\x12\xb1\x01\n\x0fSearchExercises\x12-.fitnesshub.workout.v1.SearchExercisesRequest\x1a..fitnesshub.workout.v1.SearchExercisesResponse\"?\x90\x02\x01\x8a\xb5\x18\x18\x08\x01 \x01J\x12PAGE_TOKEN_INVALID\x82\xd3\xe4\x93\x02\x1a\x12\x18/api/v1/exercises:search\x12\x93\x01\n\x11\x44ownloadExercises\x12/.fitnesshub.workout.v1.DownloadExercisesRequest\x1a\x14.google.api.HttpBody\"5\x90\x02\x01\x8a\xb5\x18\x06\x08\x01 \x01(\x02\x92\xb5\x18\x02\x30\x01\x82\xd3\xe4\x93\x02\x1c\x12\x1a/api/v1/exercises:download0\x01\x12\xca\x01\n\x16ListExerciseTombstones\x12\x34.fitnesshub.workout.v1.ListExerciseTombstonesRequest\x1a\x35.fitnesshub.workout.v1.ListExerciseTombstonesResponse\"C\x90\x02\x01\x8a\xb5\x18\x18\x08\x01 \x01J\x12PAGE_TOKEN_INVALID\x82\xd3\xe4\x93\x02\x1e\x12\x1c/api/v1/exercises:tombstones\x12\xd7\x01\n\x0e\x43reateExercise\x12,.fitnesshub.workout.v1.CreateExerciseRequest\x1a\x1f.fitnesshub.workout.v1.Exercise\"v\x8a\xb5\x18O\x08\x02 \x02J\x16\x45XERCISE_LIMIT_REACHEDJ\x15\x45XERCISE_RATE_LIMITEDJ\x17\x45XERCISE_ALREADY_EXISTSX\xc9\x01\x82\xd3\xe4\x93\x02\x1d\"\x11/api/v1/exercises:\x08\x65xercise\x12\x89\x02\n\x0eUpdateExercise\x12,.fitnesshub.workout.v1.UpdateExerciseRequest\x1a\x1f.fitnesshub.workout.v1.Exercise\"\xa7\x01\x8a\xb5\x18r\x08\x02 \x02J\x12\x45XERCISE_NOT_FOUNDJ\x12\x45XERCISE_NOT_YOURSJ\x16\x45XERCISE_ETAG_MISMATCHJ\x17\x45XERCISE_ALREADY_EXISTSJ\x13UPDATE_MASK_INVALID\x82\xd3\xe4\x93\x02+2\x1f/api/v1/exercises/{exercise_id}:\x08\x65xercise\x12\xca\x01\n\x0e\x44\x65leteExercise\x12,.fitnesshub.workout.v1.DeleteExerciseRequest\x1a\x16.google.protobuf.Empty\"r\x8a\xb5\x18G\x08\x02 \x02J\x12\x45XERCISE_NOT_FOUNDJ\x12\x45XERCISE_NOT_YOURSJ\x16\x45XERCISE_ETAG_MISMATCHX\xcc\x01\x82\xd3\xe4\x93\x02!*\x1f/api/v1/exercises/{exercise_id}\x12\xac\x01\n\x0fImportExercises\x12-.fitnesshub.workout.v1.ImportExercisesRequest\x1a..fitnesshub.workout.v1.ImportExercisesResponse\":\x90\x02\x02\x8a\xb5\x18\x10\x08\x03\x12\x01\x04 \x04(\x02\x38\x80\x80\x80\x04@\x01\x82\xd3\xe4\x93\x02\x1d\"\x18/api/v1/exercises:import:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,10 +42,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETEXERCISEREQUEST'].fields_by_name['exercise_id']._loaded_options = None
   _globals['_GETEXERCISEREQUEST'].fields_by_name['exercise_id']._serialized_options = b'\222\265\030\004\010\001`\001'
+  _globals['_GETEXERCISEREQUEST'].fields_by_name['language']._loaded_options = None
+  _globals['_GETEXERCISEREQUEST'].fields_by_name['language']._serialized_options = b'\222\265\030\002`\005'
   _globals['_LISTEXERCISESREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTEXERCISESREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\265\030\t9\000\000\000\000\000\000\000\000'
   _globals['_LISTEXERCISESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTEXERCISESREQUEST'].fields_by_name['page_token']._serialized_options = b'\222\265\030\003(\200\020'
+  _globals['_LISTEXERCISESREQUEST'].fields_by_name['language']._loaded_options = None
+  _globals['_LISTEXERCISESREQUEST'].fields_by_name['language']._serialized_options = b'\222\265\030\002`\005'
+  _globals['_LISTEXERCISESREQUEST'].fields_by_name['variation_group']._loaded_options = None
+  _globals['_LISTEXERCISESREQUEST'].fields_by_name['variation_group']._serialized_options = b'\222\265\030\002(?'
+  _globals['_SEARCHEXERCISESREQUEST'].fields_by_name['query']._loaded_options = None
+  _globals['_SEARCHEXERCISESREQUEST'].fields_by_name['query']._serialized_options = b'\222\265\030\004\010\001(d'
+  _globals['_SEARCHEXERCISESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_SEARCHEXERCISESREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\265\030\t9\000\000\000\000\000\000\000\000'
+  _globals['_SEARCHEXERCISESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_SEARCHEXERCISESREQUEST'].fields_by_name['page_token']._serialized_options = b'\222\265\030\003(\200\020'
+  _globals['_SEARCHEXERCISESREQUEST'].fields_by_name['language']._loaded_options = None
+  _globals['_SEARCHEXERCISESREQUEST'].fields_by_name['language']._serialized_options = b'\222\265\030\002`\005'
+  _globals['_LISTEXERCISETOMBSTONESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTEXERCISETOMBSTONESREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\265\030\t9\000\000\000\000\000\000\000\000'
+  _globals['_LISTEXERCISETOMBSTONESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTEXERCISETOMBSTONESREQUEST'].fields_by_name['page_token']._serialized_options = b'\222\265\030\003(\200\020'
+  _globals['_CREATEEXERCISEREQUEST'].fields_by_name['exercise']._loaded_options = None
+  _globals['_CREATEEXERCISEREQUEST'].fields_by_name['exercise']._serialized_options = b'\222\265\030\002\010\001'
+  _globals['_UPDATEEXERCISEREQUEST'].fields_by_name['exercise_id']._loaded_options = None
+  _globals['_UPDATEEXERCISEREQUEST'].fields_by_name['exercise_id']._serialized_options = b'\222\265\030\004\010\001`\001'
+  _globals['_UPDATEEXERCISEREQUEST'].fields_by_name['exercise']._loaded_options = None
+  _globals['_UPDATEEXERCISEREQUEST'].fields_by_name['exercise']._serialized_options = b'\222\265\030\004\010\001x\001'
+  _globals['_UPDATEEXERCISEREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_UPDATEEXERCISEREQUEST'].fields_by_name['etag']._serialized_options = b'\222\265\030\002(@'
+  _globals['_DELETEEXERCISEREQUEST'].fields_by_name['exercise_id']._loaded_options = None
+  _globals['_DELETEEXERCISEREQUEST'].fields_by_name['exercise_id']._serialized_options = b'\222\265\030\004\010\001`\001'
+  _globals['_DELETEEXERCISEREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_DELETEEXERCISEREQUEST'].fields_by_name['etag']._serialized_options = b'\222\265\030\002(@'
+  _globals['_DELETEEXERCISEREQUEST'].fields_by_name['replaced_by']._loaded_options = None
+  _globals['_DELETEEXERCISEREQUEST'].fields_by_name['replaced_by']._serialized_options = b'\222\265\030\002`\001'
   _globals['_IMPORTEXERCISESREQUEST'].fields_by_name['source']._loaded_options = None
   _globals['_IMPORTEXERCISESREQUEST'].fields_by_name['source']._serialized_options = b'\222\265\030\030\010\001(?2\022[a-z0-9][a-z0-9-]*'
   _globals['_IMPORTEXERCISESREQUEST'].fields_by_name['exercises']._loaded_options = None
@@ -48,23 +85,55 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXERCISESERVICE'].methods_by_name['GetExercise']._loaded_options = None
   _globals['_EXERCISESERVICE'].methods_by_name['GetExercise']._serialized_options = b'\220\002\001\212\265\030\030\010\001 \001J\022EXERCISE_NOT_FOUND\202\323\344\223\002!\022\037/api/v1/exercises/{exercise_id}'
   _globals['_EXERCISESERVICE'].methods_by_name['ListExercises']._loaded_options = None
-  _globals['_EXERCISESERVICE'].methods_by_name['ListExercises']._serialized_options = b'\220\002\001\212\265\030\030\010\001 \001J\022PAGE_TOKEN_INVALID\202\323\344\223\002\023\022\021/api/v1/exercises'
+  _globals['_EXERCISESERVICE'].methods_by_name['ListExercises']._serialized_options = b'\220\002\001\212\265\030)\010\001 \001J\022PAGE_TOKEN_INVALIDJ\017UNAUTHENTICATED\202\323\344\223\002\023\022\021/api/v1/exercises'
+  _globals['_EXERCISESERVICE'].methods_by_name['SearchExercises']._loaded_options = None
+  _globals['_EXERCISESERVICE'].methods_by_name['SearchExercises']._serialized_options = b'\220\002\001\212\265\030\030\010\001 \001J\022PAGE_TOKEN_INVALID\202\323\344\223\002\032\022\030/api/v1/exercises:search'
+  _globals['_EXERCISESERVICE'].methods_by_name['DownloadExercises']._loaded_options = None
+  _globals['_EXERCISESERVICE'].methods_by_name['DownloadExercises']._serialized_options = b'\220\002\001\212\265\030\006\010\001 \001(\002\222\265\030\0020\001\202\323\344\223\002\034\022\032/api/v1/exercises:download'
+  _globals['_EXERCISESERVICE'].methods_by_name['ListExerciseTombstones']._loaded_options = None
+  _globals['_EXERCISESERVICE'].methods_by_name['ListExerciseTombstones']._serialized_options = b'\220\002\001\212\265\030\030\010\001 \001J\022PAGE_TOKEN_INVALID\202\323\344\223\002\036\022\034/api/v1/exercises:tombstones'
+  _globals['_EXERCISESERVICE'].methods_by_name['CreateExercise']._loaded_options = None
+  _globals['_EXERCISESERVICE'].methods_by_name['CreateExercise']._serialized_options = b'\212\265\030O\010\002 \002J\026EXERCISE_LIMIT_REACHEDJ\025EXERCISE_RATE_LIMITEDJ\027EXERCISE_ALREADY_EXISTSX\311\001\202\323\344\223\002\035\"\021/api/v1/exercises:\010exercise'
+  _globals['_EXERCISESERVICE'].methods_by_name['UpdateExercise']._loaded_options = None
+  _globals['_EXERCISESERVICE'].methods_by_name['UpdateExercise']._serialized_options = b'\212\265\030r\010\002 \002J\022EXERCISE_NOT_FOUNDJ\022EXERCISE_NOT_YOURSJ\026EXERCISE_ETAG_MISMATCHJ\027EXERCISE_ALREADY_EXISTSJ\023UPDATE_MASK_INVALID\202\323\344\223\002+2\037/api/v1/exercises/{exercise_id}:\010exercise'
+  _globals['_EXERCISESERVICE'].methods_by_name['DeleteExercise']._loaded_options = None
+  _globals['_EXERCISESERVICE'].methods_by_name['DeleteExercise']._serialized_options = b'\212\265\030G\010\002 \002J\022EXERCISE_NOT_FOUNDJ\022EXERCISE_NOT_YOURSJ\026EXERCISE_ETAG_MISMATCHX\314\001\202\323\344\223\002!*\037/api/v1/exercises/{exercise_id}'
   _globals['_EXERCISESERVICE'].methods_by_name['ImportExercises']._loaded_options = None
   _globals['_EXERCISESERVICE'].methods_by_name['ImportExercises']._serialized_options = b'\220\002\002\212\265\030\020\010\003\022\001\004 \004(\0028\200\200\200\004@\001\202\323\344\223\002\035\"\030/api/v1/exercises:import:\001*'
-  _globals['_IMPORTRESULT']._serialized_start=819
-  _globals['_IMPORTRESULT']._serialized_end=974
-  _globals['_GETEXERCISEREQUEST']._serialized_start=210
-  _globals['_GETEXERCISEREQUEST']._serialized_end=261
-  _globals['_LISTEXERCISESREQUEST']._serialized_start=263
-  _globals['_LISTEXERCISESREQUEST']._serialized_end=348
-  _globals['_LISTEXERCISESRESPONSE']._serialized_start=350
-  _globals['_LISTEXERCISESRESPONSE']._serialized_end=450
-  _globals['_IMPORTEXERCISESREQUEST']._serialized_start=453
-  _globals['_IMPORTEXERCISESREQUEST']._serialized_end=588
-  _globals['_IMPORTEXERCISESRESPONSE']._serialized_start=590
-  _globals['_IMPORTEXERCISESRESPONSE']._serialized_end=679
-  _globals['_EXERCISEIMPORTOUTCOME']._serialized_start=682
-  _globals['_EXERCISEIMPORTOUTCOME']._serialized_end=816
-  _globals['_EXERCISESERVICE']._serialized_start=977
-  _globals['_EXERCISESERVICE']._serialized_end=1500
+  _globals['_IMPORTRESULT']._serialized_start=2761
+  _globals['_IMPORTRESULT']._serialized_end=2942
+  _globals['_GETEXERCISEREQUEST']._serialized_start=368
+  _globals['_GETEXERCISEREQUEST']._serialized_end=445
+  _globals['_LISTEXERCISESREQUEST']._serialized_start=448
+  _globals['_LISTEXERCISESREQUEST']._serialized_end=875
+  _globals['_SEARCHEXERCISESREQUEST']._serialized_start=878
+  _globals['_SEARCHEXERCISESREQUEST']._serialized_end=1286
+  _globals['_SEARCHEXERCISESRESPONSE']._serialized_start=1288
+  _globals['_SEARCHEXERCISESRESPONSE']._serialized_end=1393
+  _globals['_EXERCISEMATCH']._serialized_start=1395
+  _globals['_EXERCISEMATCH']._serialized_end=1498
+  _globals['_DOWNLOADEXERCISESREQUEST']._serialized_start=1500
+  _globals['_DOWNLOADEXERCISESREQUEST']._serialized_end=1526
+  _globals['_LISTEXERCISETOMBSTONESREQUEST']._serialized_start=1529
+  _globals['_LISTEXERCISETOMBSTONESREQUEST']._serialized_end=1677
+  _globals['_LISTEXERCISETOMBSTONESRESPONSE']._serialized_start=1679
+  _globals['_LISTEXERCISETOMBSTONESRESPONSE']._serialized_end=1798
+  _globals['_EXERCISETOMBSTONE']._serialized_start=1800
+  _globals['_EXERCISETOMBSTONE']._serialized_end=1910
+  _globals['_CREATEEXERCISEREQUEST']._serialized_start=1912
+  _globals['_CREATEEXERCISEREQUEST']._serialized_end=1994
+  _globals['_UPDATEEXERCISEREQUEST']._serialized_start=1997
+  _globals['_UPDATEEXERCISEREQUEST']._serialized_end=2183
+  _globals['_DELETEEXERCISEREQUEST']._serialized_start=2185
+  _globals['_DELETEEXERCISEREQUEST']._serialized_end=2290
+  _globals['_LISTEXERCISESRESPONSE']._serialized_start=2292
+  _globals['_LISTEXERCISESRESPONSE']._serialized_end=2392
+  _globals['_IMPORTEXERCISESREQUEST']._serialized_start=2395
+  _globals['_IMPORTEXERCISESREQUEST']._serialized_end=2530
+  _globals['_IMPORTEXERCISESRESPONSE']._serialized_start=2532
+  _globals['_IMPORTEXERCISESRESPONSE']._serialized_end=2621
+  _globals['_EXERCISEIMPORTOUTCOME']._serialized_start=2624
+  _globals['_EXERCISEIMPORTOUTCOME']._serialized_end=2758
+  _globals['_EXERCISESERVICE']._serialized_start=2945
+  _globals['_EXERCISESERVICE']._serialized_end=4711
 # @@protoc_insertion_point(module_scope)

@@ -6,7 +6,9 @@ isort:skip_file
 from collections import abc as _abc
 from fitnesshub.workout.v1 import exercise_pb2 as _exercise_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -36,6 +38,8 @@ class _ImportResultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportRe
     """It was there just so."""
     IMPORT_RESULT_REFUSED: _ImportResult.ValueType  # 4
     """It breaks a rule."""
+    IMPORT_RESULT_MERGED: _ImportResult.ValueType  # 5
+    """It is an exercise we have, which took from the row what it lacked."""
 
 class ImportResult(_ImportResult, metaclass=_ImportResultEnumTypeWrapper):
     """What was done with an imported row."""
@@ -50,6 +54,8 @@ IMPORT_RESULT_UNCHANGED: ImportResult.ValueType  # 3
 """It was there just so."""
 IMPORT_RESULT_REFUSED: ImportResult.ValueType  # 4
 """It breaks a rule."""
+IMPORT_RESULT_MERGED: ImportResult.ValueType  # 5
+"""It is an exercise we have, which took from the row what it lacked."""
 Global___ImportResult: _TypeAlias = ImportResult  # noqa: Y015
 
 @_typing.final
@@ -59,16 +65,20 @@ class GetExerciseRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     EXERCISE_ID_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     exercise_id: _builtins.str
     """Id of the exercise."""
+    language: _builtins.str
+    """Sets `display_name` in this language (BCP 47), as `de`. Absent: it isn't set."""
     def __init__(
         self,
         *,
         exercise_id: _builtins.str = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exercise_id", b"exercise_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exercise_id", b"exercise_id", "language", b"language"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -82,23 +92,376 @@ class ListExercisesRequest(_message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    MUSCLE_FIELD_NUMBER: _builtins.int
+    EQUIPMENT_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    MOVEMENT_FIELD_NUMBER: _builtins.int
+    OWN_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    VARIATION_GROUP_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Exercises a page. 0: 20. Above 100: 100. Negative is refused."""
     page_token: _builtins.str
     """`next_page_token` of the page before. Absent: the first page."""
+    muscle: _exercise_pb2.Muscle.ValueType
+    """Only exercises that train this muscle, as a primary or a secondary one."""
+    equipment: _exercise_pb2.Equipment.ValueType
+    """Only exercises done with this."""
+    category: _exercise_pb2.ExerciseCategory.ValueType
+    """Only exercises of this kind of training."""
+    level: _exercise_pb2.ExerciseLevel.ValueType
+    """Only exercises of this level."""
+    movement: _exercise_pb2.MovementPattern.ValueType
+    """Only exercises of this pattern."""
+    own: _builtins.bool
+    """Only the caller's own exercises."""
+    language: _builtins.str
+    """Sets `display_name` in this language (BCP 47), as `de`. Absent: it isn't set."""
+    variation_group: _builtins.str
+    """Only exercises of this variation group."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        muscle: _exercise_pb2.Muscle.ValueType = ...,
+        equipment: _exercise_pb2.Equipment.ValueType = ...,
+        category: _exercise_pb2.ExerciseCategory.ValueType = ...,
+        level: _exercise_pb2.ExerciseLevel.ValueType = ...,
+        movement: _exercise_pb2.MovementPattern.ValueType = ...,
+        own: _builtins.bool = ...,
+        language: _builtins.str = ...,
+        variation_group: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "equipment", b"equipment", "language", b"language", "level", b"level", "movement", b"movement", "muscle", b"muscle", "own", b"own", "page_size", b"page_size", "page_token", b"page_token", "variation_group", b"variation_group"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListExercisesRequest: _TypeAlias = ListExercisesRequest  # noqa: Y015
+
+@_typing.final
+class SearchExercisesRequest(_message.Message):
+    """What to look for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    MUSCLE_FIELD_NUMBER: _builtins.int
+    EQUIPMENT_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    MOVEMENT_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    query: _builtins.str
+    """A name, a part of one, or something like it."""
+    page_size: _builtins.int
+    """Exercises a page. 0: 20. Above 100: 100. Negative is refused."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before. Absent: the first page. At most 500 matches are found."""
+    muscle: _exercise_pb2.Muscle.ValueType
+    """Only exercises that train this muscle, as a primary or a secondary one."""
+    equipment: _exercise_pb2.Equipment.ValueType
+    """Only exercises done with this."""
+    category: _exercise_pb2.ExerciseCategory.ValueType
+    """Only exercises of this kind of training."""
+    level: _exercise_pb2.ExerciseLevel.ValueType
+    """Only exercises of this level."""
+    movement: _exercise_pb2.MovementPattern.ValueType
+    """Only exercises of this pattern."""
+    language: _builtins.str
+    """Looks in the names of this language (BCP 47) as well as in the English ones, and sets `display_name` in it.
+    Absent: only in the English ones.
+    """
+    def __init__(
+        self,
+        *,
+        query: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        muscle: _exercise_pb2.Muscle.ValueType = ...,
+        equipment: _exercise_pb2.Equipment.ValueType = ...,
+        category: _exercise_pb2.ExerciseCategory.ValueType = ...,
+        level: _exercise_pb2.ExerciseLevel.ValueType = ...,
+        movement: _exercise_pb2.MovementPattern.ValueType = ...,
+        language: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "equipment", b"equipment", "language", b"language", "level", b"level", "movement", b"movement", "muscle", b"muscle", "page_size", b"page_size", "page_token", b"page_token", "query", b"query"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchExercisesRequest: _TypeAlias = SearchExercisesRequest  # noqa: Y015
+
+@_typing.final
+class SearchExercisesResponse(_message.Message):
+    """One page of matches."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MATCHES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Asks for the next page. Empty on the last one."""
+    @_builtins.property
+    def matches(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExerciseMatch]:
+        """The matches, best first."""
+
+    def __init__(
+        self,
+        *,
+        matches: _abc.Iterable[Global___ExerciseMatch] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["matches", b"matches", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchExercisesResponse: _TypeAlias = SearchExercisesResponse  # noqa: Y015
+
+@_typing.final
+class ExerciseMatch(_message.Message):
+    """An exercise that was found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXERCISE_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    MATCHED_NAME_FIELD_NUMBER: _builtins.int
+    score: _builtins.float
+    """How well it fits: 3 and more for the whole name, 2 to 3 for words that begin with those of the query,
+    below 2 by similarity.
+    """
+    matched_name: _builtins.str
+    """The name, alias or translation that fits."""
+    @_builtins.property
+    def exercise(self) -> _exercise_pb2.Exercise:
+        """The exercise."""
+
+    def __init__(
+        self,
+        *,
+        exercise: _exercise_pb2.Exercise | None = ...,
+        score: _builtins.float = ...,
+        matched_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["exercise", b"exercise"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exercise", b"exercise", "matched_name", b"matched_name", "score", b"score"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExerciseMatch: _TypeAlias = ExerciseMatch  # noqa: Y015
+
+@_typing.final
+class DownloadExercisesRequest(_message.Message):
+    """Asks for the library."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DownloadExercisesRequest: _TypeAlias = DownloadExercisesRequest  # noqa: Y015
+
+@_typing.final
+class ListExerciseTombstonesRequest(_message.Message):
+    """From where to list what was deleted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    DELETE_TIME_FROM_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Tombstones a page. 0: 20. Above 100: 100. Negative is refused."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before. Absent: the first page."""
+    @_builtins.property
+    def delete_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only what was deleted at this time or later."""
+
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        delete_time_from: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delete_time_from", b"delete_time_from"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delete_time_from", b"delete_time_from", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListExerciseTombstonesRequest: _TypeAlias = ListExerciseTombstonesRequest  # noqa: Y015
+
+@_typing.final
+class ListExerciseTombstonesResponse(_message.Message):
+    """One page of what was deleted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOMBSTONES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Asks for the next page. Empty on the last one."""
+    @_builtins.property
+    def tombstones(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExerciseTombstone]:
+        """What was deleted, oldest first."""
+
+    def __init__(
+        self,
+        *,
+        tombstones: _abc.Iterable[Global___ExerciseTombstone] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "tombstones", b"tombstones"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListExerciseTombstonesResponse: _TypeAlias = ListExerciseTombstonesResponse  # noqa: Y015
+
+@_typing.final
+class ExerciseTombstone(_message.Message):
+    """What is left of a deleted exercise."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXERCISE_ID_FIELD_NUMBER: _builtins.int
+    DELETE_TIME_FIELD_NUMBER: _builtins.int
+    REPLACED_BY_FIELD_NUMBER: _builtins.int
+    exercise_id: _builtins.str
+    """Id the exercise had."""
+    replaced_by: _builtins.str
+    """Id of the exercise to use instead. Empty: none."""
+    @_builtins.property
+    def delete_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was deleted."""
+
+    def __init__(
+        self,
+        *,
+        exercise_id: _builtins.str = ...,
+        delete_time: _timestamp_pb2.Timestamp | None = ...,
+        replaced_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delete_time", b"delete_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delete_time", b"delete_time", "exercise_id", b"exercise_id", "replaced_by", b"replaced_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExerciseTombstone: _TypeAlias = ExerciseTombstone  # noqa: Y015
+
+@_typing.final
+class CreateExerciseRequest(_message.Message):
+    """What to make."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXERCISE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def exercise(self) -> _exercise_pb2.Exercise:
+        """The exercise. `source`, `source_id` and `met_source` are ignored."""
+
+    def __init__(
+        self,
+        *,
+        exercise: _exercise_pb2.Exercise | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["exercise", b"exercise"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exercise", b"exercise"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateExerciseRequest: _TypeAlias = CreateExerciseRequest  # noqa: Y015
+
+@_typing.final
+class UpdateExerciseRequest(_message.Message):
+    """What to change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXERCISE_ID_FIELD_NUMBER: _builtins.int
+    EXERCISE_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    exercise_id: _builtins.str
+    """Id of the exercise."""
+    etag: _builtins.str
+    """Changes only if this is the current etag. Absent: always."""
+    @_builtins.property
+    def exercise(self) -> _exercise_pb2.Exercise:
+        """The new values. An If-Match header, or `etag` below, refuses the change when another came first."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields to change, or `*` for all that can be changed: all but the id, the owner, the source, the etag and the times.
+        Absent: the fields that are present in `exercise`.
+        """
+
+    def __init__(
+        self,
+        *,
+        exercise_id: _builtins.str = ...,
+        exercise: _exercise_pb2.Exercise | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["exercise", b"exercise", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "exercise", b"exercise", "exercise_id", b"exercise_id", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateExerciseRequest: _TypeAlias = UpdateExerciseRequest  # noqa: Y015
+
+@_typing.final
+class DeleteExerciseRequest(_message.Message):
+    """Which exercise to delete."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXERCISE_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REPLACED_BY_FIELD_NUMBER: _builtins.int
+    exercise_id: _builtins.str
+    """Id of the exercise."""
+    etag: _builtins.str
+    """Deletes only if this is the current etag. Absent: always."""
+    replaced_by: _builtins.str
+    """Id of the exercise to use instead: of the library, or for an own exercise another own one. Absent: none."""
+    def __init__(
+        self,
+        *,
+        exercise_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        replaced_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "exercise_id", b"exercise_id", "replaced_by", b"replaced_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteExerciseRequest: _TypeAlias = DeleteExerciseRequest  # noqa: Y015
 
 @_typing.final
 class ListExercisesResponse(_message.Message):
@@ -137,7 +500,7 @@ class ImportExercisesRequest(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     EXERCISES_FIELD_NUMBER: _builtins.int
     source: _builtins.str
-    """Name of the library the rows come from, as `free-exercise-db`."""
+    """Name of the library the rows come from, as `free-exercise-db`. `fitnesshub`, our own catalogue, is refused."""
     @_builtins.property
     def exercises(self) -> _containers.RepeatedCompositeFieldContainer[_exercise_pb2.Exercise]:
         """The rows. `source_id` is required in each, `source` is ignored."""

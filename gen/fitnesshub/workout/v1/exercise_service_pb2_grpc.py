@@ -5,6 +5,8 @@ import warnings
 
 from fitnesshub.workout.v1 import exercise_pb2 as fitnesshub_dot_workout_dot_v1_dot_exercise__pb2
 from fitnesshub.workout.v1 import exercise_service_pb2 as fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -46,6 +48,36 @@ class ExerciseServiceStub:
                 request_serializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.ListExercisesRequest.SerializeToString,
                 response_deserializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.ListExercisesResponse.FromString,
                 _registered_method=True)
+        self.SearchExercises = channel.unary_unary(
+                '/fitnesshub.workout.v1.ExerciseService/SearchExercises',
+                request_serializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.SearchExercisesRequest.SerializeToString,
+                response_deserializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.SearchExercisesResponse.FromString,
+                _registered_method=True)
+        self.DownloadExercises = channel.unary_stream(
+                '/fitnesshub.workout.v1.ExerciseService/DownloadExercises',
+                request_serializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.DownloadExercisesRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.ListExerciseTombstones = channel.unary_unary(
+                '/fitnesshub.workout.v1.ExerciseService/ListExerciseTombstones',
+                request_serializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.ListExerciseTombstonesRequest.SerializeToString,
+                response_deserializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.ListExerciseTombstonesResponse.FromString,
+                _registered_method=True)
+        self.CreateExercise = channel.unary_unary(
+                '/fitnesshub.workout.v1.ExerciseService/CreateExercise',
+                request_serializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.CreateExerciseRequest.SerializeToString,
+                response_deserializer=fitnesshub_dot_workout_dot_v1_dot_exercise__pb2.Exercise.FromString,
+                _registered_method=True)
+        self.UpdateExercise = channel.unary_unary(
+                '/fitnesshub.workout.v1.ExerciseService/UpdateExercise',
+                request_serializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.UpdateExerciseRequest.SerializeToString,
+                response_deserializer=fitnesshub_dot_workout_dot_v1_dot_exercise__pb2.Exercise.FromString,
+                _registered_method=True)
+        self.DeleteExercise = channel.unary_unary(
+                '/fitnesshub.workout.v1.ExerciseService/DeleteExercise',
+                request_serializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.DeleteExerciseRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
         self.ImportExercises = channel.unary_unary(
                 '/fitnesshub.workout.v1.ExerciseService/ImportExercises',
                 request_serializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.ImportExercisesRequest.SerializeToString,
@@ -58,22 +90,76 @@ class ExerciseServiceServicer:
     """
 
     def GetExercise(self, request, context):
-        """Returns one exercise.
+        """Returns one exercise: of the library, or the caller's own. Someone else's looks as if it didn't exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListExercises(self, request, context):
-        """Lists the library by name, exercises of the same name by id.
+        """Lists the library and the caller's own exercises by English name, exercises of the same name by id.
+        The filters narrow the list together.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchExercises(self, request, context):
+        """Finds exercises of the library and the caller's own by name, alias or translation, best match first:
+        whole names, then names with words that begin with all words of the query, in any order. Where fewer
+        than 20 do, similar names follow, so that a typing error still finds. Case, accents, punctuation and
+        English plurals don't matter. The filters narrow the matches.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DownloadExercises(self, request, context):
+        """Downloads the whole library as one JSON document, `{"exercises": [...]}` by id, for clients that keep
+        a copy. With the ETag of the copy in `If-None-Match` the answer is 304 while nothing has changed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListExerciseTombstones(self, request, context):
+        """Lists what was deleted from the library, oldest first, with what replaces it, so that a copy of the
+        library can be kept exact.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateExercise(self, request, context):
+        """Makes an exercise of the caller's own, which nobody else sees. At most 20 an hour, deleted ones
+        included, and 500 in all (settings). Names are unique among a person's own exercises, whatever their
+        case, accents and punctuation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateExercise(self, request, context):
+        """Changes an exercise of the caller's own, or as an administrator one of the library: the fields named
+        by the mask, or without a mask the fields that are present.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteExercise(self, request, context):
+        """Deletes an exercise of the caller's own, or as an administrator one of the library. Workouts that
+        name it keep it; new ones can't.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ImportExercises(self, request, context):
-        """Adds exercises from another library, or updates those that came from it before. All good rows are
-        stored in one transaction; a bad row is refused by itself and named in the answer.
+        """Adds exercises from another library, or updates those that came from it before. A row that is an
+        exercise we have under the same name or alias is merged into it: what we know stays, what we lack is
+        taken. All good rows are stored in one transaction; a bad row is refused by itself and named in the
+        answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -91,6 +177,36 @@ def add_ExerciseServiceServicer_to_server(servicer, server):
                     servicer.ListExercises,
                     request_deserializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.ListExercisesRequest.FromString,
                     response_serializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.ListExercisesResponse.SerializeToString,
+            ),
+            'SearchExercises': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchExercises,
+                    request_deserializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.SearchExercisesRequest.FromString,
+                    response_serializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.SearchExercisesResponse.SerializeToString,
+            ),
+            'DownloadExercises': grpc.unary_stream_rpc_method_handler(
+                    servicer.DownloadExercises,
+                    request_deserializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.DownloadExercisesRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ListExerciseTombstones': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExerciseTombstones,
+                    request_deserializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.ListExerciseTombstonesRequest.FromString,
+                    response_serializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.ListExerciseTombstonesResponse.SerializeToString,
+            ),
+            'CreateExercise': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateExercise,
+                    request_deserializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.CreateExerciseRequest.FromString,
+                    response_serializer=fitnesshub_dot_workout_dot_v1_dot_exercise__pb2.Exercise.SerializeToString,
+            ),
+            'UpdateExercise': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateExercise,
+                    request_deserializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.UpdateExerciseRequest.FromString,
+                    response_serializer=fitnesshub_dot_workout_dot_v1_dot_exercise__pb2.Exercise.SerializeToString,
+            ),
+            'DeleteExercise': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteExercise,
+                    request_deserializer=fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.DeleteExerciseRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
             'ImportExercises': grpc.unary_unary_rpc_method_handler(
                     servicer.ImportExercises,
@@ -153,6 +269,168 @@ class ExerciseService:
             '/fitnesshub.workout.v1.ExerciseService/ListExercises',
             fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.ListExercisesRequest.SerializeToString,
             fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.ListExercisesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchExercises(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fitnesshub.workout.v1.ExerciseService/SearchExercises',
+            fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.SearchExercisesRequest.SerializeToString,
+            fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.SearchExercisesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DownloadExercises(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/fitnesshub.workout.v1.ExerciseService/DownloadExercises',
+            fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.DownloadExercisesRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListExerciseTombstones(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fitnesshub.workout.v1.ExerciseService/ListExerciseTombstones',
+            fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.ListExerciseTombstonesRequest.SerializeToString,
+            fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.ListExerciseTombstonesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateExercise(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fitnesshub.workout.v1.ExerciseService/CreateExercise',
+            fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.CreateExerciseRequest.SerializeToString,
+            fitnesshub_dot_workout_dot_v1_dot_exercise__pb2.Exercise.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateExercise(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fitnesshub.workout.v1.ExerciseService/UpdateExercise',
+            fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.UpdateExerciseRequest.SerializeToString,
+            fitnesshub_dot_workout_dot_v1_dot_exercise__pb2.Exercise.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteExercise(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fitnesshub.workout.v1.ExerciseService/DeleteExercise',
+            fitnesshub_dot_workout_dot_v1_dot_exercise__service__pb2.DeleteExerciseRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,8 @@ isort:skip_file
 from collections import abc as _abc
 from fitnesshub.workout.v1 import exercise_pb2 as _exercise_pb2
 from fitnesshub.workout.v1 import exercise_service_pb2 as _exercise_service_pb2
+from google.api import httpbody_pb2 as _httpbody_pb2
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -35,12 +37,43 @@ class ExerciseServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ExerciseServiceAsyncStub: ...
     GetExercise: _grpc.UnaryUnaryMultiCallable[_exercise_service_pb2.GetExerciseRequest, _exercise_pb2.Exercise]
-    """Returns one exercise."""
+    """Returns one exercise: of the library, or the caller's own. Someone else's looks as if it didn't exist."""
     ListExercises: _grpc.UnaryUnaryMultiCallable[_exercise_service_pb2.ListExercisesRequest, _exercise_service_pb2.ListExercisesResponse]
-    """Lists the library by name, exercises of the same name by id."""
+    """Lists the library and the caller's own exercises by English name, exercises of the same name by id.
+    The filters narrow the list together.
+    """
+    SearchExercises: _grpc.UnaryUnaryMultiCallable[_exercise_service_pb2.SearchExercisesRequest, _exercise_service_pb2.SearchExercisesResponse]
+    """Finds exercises of the library and the caller's own by name, alias or translation, best match first:
+    whole names, then names with words that begin with all words of the query, in any order. Where fewer
+    than 20 do, similar names follow, so that a typing error still finds. Case, accents, punctuation and
+    English plurals don't matter. The filters narrow the matches.
+    """
+    DownloadExercises: _grpc.UnaryStreamMultiCallable[_exercise_service_pb2.DownloadExercisesRequest, _httpbody_pb2.HttpBody]
+    """Downloads the whole library as one JSON document, `{"exercises": [...]}` by id, for clients that keep
+    a copy. With the ETag of the copy in `If-None-Match` the answer is 304 while nothing has changed.
+    """
+    ListExerciseTombstones: _grpc.UnaryUnaryMultiCallable[_exercise_service_pb2.ListExerciseTombstonesRequest, _exercise_service_pb2.ListExerciseTombstonesResponse]
+    """Lists what was deleted from the library, oldest first, with what replaces it, so that a copy of the
+    library can be kept exact.
+    """
+    CreateExercise: _grpc.UnaryUnaryMultiCallable[_exercise_service_pb2.CreateExerciseRequest, _exercise_pb2.Exercise]
+    """Makes an exercise of the caller's own, which nobody else sees. At most 20 an hour, deleted ones
+    included, and 500 in all (settings). Names are unique among a person's own exercises, whatever their
+    case, accents and punctuation.
+    """
+    UpdateExercise: _grpc.UnaryUnaryMultiCallable[_exercise_service_pb2.UpdateExerciseRequest, _exercise_pb2.Exercise]
+    """Changes an exercise of the caller's own, or as an administrator one of the library: the fields named
+    by the mask, or without a mask the fields that are present.
+    """
+    DeleteExercise: _grpc.UnaryUnaryMultiCallable[_exercise_service_pb2.DeleteExerciseRequest, _empty_pb2.Empty]
+    """Deletes an exercise of the caller's own, or as an administrator one of the library. Workouts that
+    name it keep it; new ones can't.
+    """
     ImportExercises: _grpc.UnaryUnaryMultiCallable[_exercise_service_pb2.ImportExercisesRequest, _exercise_service_pb2.ImportExercisesResponse]
-    """Adds exercises from another library, or updates those that came from it before. All good rows are
-    stored in one transaction; a bad row is refused by itself and named in the answer.
+    """Adds exercises from another library, or updates those that came from it before. A row that is an
+    exercise we have under the same name or alias is merged into it: what we know stays, what we lack is
+    taken. All good rows are stored in one transaction; a bad row is refused by itself and named in the
+    answer.
     """
 
 @_typing.type_check_only
@@ -49,12 +82,43 @@ class ExerciseServiceAsyncStub(ExerciseServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetExercise: _aio.UnaryUnaryMultiCallable[_exercise_service_pb2.GetExerciseRequest, _exercise_pb2.Exercise]  # type: ignore[assignment]
-    """Returns one exercise."""
+    """Returns one exercise: of the library, or the caller's own. Someone else's looks as if it didn't exist."""
     ListExercises: _aio.UnaryUnaryMultiCallable[_exercise_service_pb2.ListExercisesRequest, _exercise_service_pb2.ListExercisesResponse]  # type: ignore[assignment]
-    """Lists the library by name, exercises of the same name by id."""
+    """Lists the library and the caller's own exercises by English name, exercises of the same name by id.
+    The filters narrow the list together.
+    """
+    SearchExercises: _aio.UnaryUnaryMultiCallable[_exercise_service_pb2.SearchExercisesRequest, _exercise_service_pb2.SearchExercisesResponse]  # type: ignore[assignment]
+    """Finds exercises of the library and the caller's own by name, alias or translation, best match first:
+    whole names, then names with words that begin with all words of the query, in any order. Where fewer
+    than 20 do, similar names follow, so that a typing error still finds. Case, accents, punctuation and
+    English plurals don't matter. The filters narrow the matches.
+    """
+    DownloadExercises: _aio.UnaryStreamMultiCallable[_exercise_service_pb2.DownloadExercisesRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Downloads the whole library as one JSON document, `{"exercises": [...]}` by id, for clients that keep
+    a copy. With the ETag of the copy in `If-None-Match` the answer is 304 while nothing has changed.
+    """
+    ListExerciseTombstones: _aio.UnaryUnaryMultiCallable[_exercise_service_pb2.ListExerciseTombstonesRequest, _exercise_service_pb2.ListExerciseTombstonesResponse]  # type: ignore[assignment]
+    """Lists what was deleted from the library, oldest first, with what replaces it, so that a copy of the
+    library can be kept exact.
+    """
+    CreateExercise: _aio.UnaryUnaryMultiCallable[_exercise_service_pb2.CreateExerciseRequest, _exercise_pb2.Exercise]  # type: ignore[assignment]
+    """Makes an exercise of the caller's own, which nobody else sees. At most 20 an hour, deleted ones
+    included, and 500 in all (settings). Names are unique among a person's own exercises, whatever their
+    case, accents and punctuation.
+    """
+    UpdateExercise: _aio.UnaryUnaryMultiCallable[_exercise_service_pb2.UpdateExerciseRequest, _exercise_pb2.Exercise]  # type: ignore[assignment]
+    """Changes an exercise of the caller's own, or as an administrator one of the library: the fields named
+    by the mask, or without a mask the fields that are present.
+    """
+    DeleteExercise: _aio.UnaryUnaryMultiCallable[_exercise_service_pb2.DeleteExerciseRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Deletes an exercise of the caller's own, or as an administrator one of the library. Workouts that
+    name it keep it; new ones can't.
+    """
     ImportExercises: _aio.UnaryUnaryMultiCallable[_exercise_service_pb2.ImportExercisesRequest, _exercise_service_pb2.ImportExercisesResponse]  # type: ignore[assignment]
-    """Adds exercises from another library, or updates those that came from it before. All good rows are
-    stored in one transaction; a bad row is refused by itself and named in the answer.
+    """Adds exercises from another library, or updates those that came from it before. A row that is an
+    exercise we have under the same name or alias is merged into it: what we know stays, what we lack is
+    taken. All good rows are stored in one transaction; a bad row is refused by itself and named in the
+    answer.
     """
 
 class ExerciseServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -66,7 +130,7 @@ class ExerciseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _exercise_service_pb2.GetExerciseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_exercise_pb2.Exercise, _abc.Awaitable[_exercise_pb2.Exercise]]:
-        """Returns one exercise."""
+        """Returns one exercise: of the library, or the caller's own. Someone else's looks as if it didn't exist."""
 
     @_abc_1.abstractmethod
     def ListExercises(
@@ -74,7 +138,72 @@ class ExerciseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _exercise_service_pb2.ListExercisesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_exercise_service_pb2.ListExercisesResponse, _abc.Awaitable[_exercise_service_pb2.ListExercisesResponse]]:
-        """Lists the library by name, exercises of the same name by id."""
+        """Lists the library and the caller's own exercises by English name, exercises of the same name by id.
+        The filters narrow the list together.
+        """
+
+    @_abc_1.abstractmethod
+    def SearchExercises(
+        self,
+        request: _exercise_service_pb2.SearchExercisesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exercise_service_pb2.SearchExercisesResponse, _abc.Awaitable[_exercise_service_pb2.SearchExercisesResponse]]:
+        """Finds exercises of the library and the caller's own by name, alias or translation, best match first:
+        whole names, then names with words that begin with all words of the query, in any order. Where fewer
+        than 20 do, similar names follow, so that a typing error still finds. Case, accents, punctuation and
+        English plurals don't matter. The filters narrow the matches.
+        """
+
+    @_abc_1.abstractmethod
+    def DownloadExercises(
+        self,
+        request: _exercise_service_pb2.DownloadExercisesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
+        """Downloads the whole library as one JSON document, `{"exercises": [...]}` by id, for clients that keep
+        a copy. With the ETag of the copy in `If-None-Match` the answer is 304 while nothing has changed.
+        """
+
+    @_abc_1.abstractmethod
+    def ListExerciseTombstones(
+        self,
+        request: _exercise_service_pb2.ListExerciseTombstonesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exercise_service_pb2.ListExerciseTombstonesResponse, _abc.Awaitable[_exercise_service_pb2.ListExerciseTombstonesResponse]]:
+        """Lists what was deleted from the library, oldest first, with what replaces it, so that a copy of the
+        library can be kept exact.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateExercise(
+        self,
+        request: _exercise_service_pb2.CreateExerciseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exercise_pb2.Exercise, _abc.Awaitable[_exercise_pb2.Exercise]]:
+        """Makes an exercise of the caller's own, which nobody else sees. At most 20 an hour, deleted ones
+        included, and 500 in all (settings). Names are unique among a person's own exercises, whatever their
+        case, accents and punctuation.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateExercise(
+        self,
+        request: _exercise_service_pb2.UpdateExerciseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exercise_pb2.Exercise, _abc.Awaitable[_exercise_pb2.Exercise]]:
+        """Changes an exercise of the caller's own, or as an administrator one of the library: the fields named
+        by the mask, or without a mask the fields that are present.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteExercise(
+        self,
+        request: _exercise_service_pb2.DeleteExerciseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Deletes an exercise of the caller's own, or as an administrator one of the library. Workouts that
+        name it keep it; new ones can't.
+        """
 
     @_abc_1.abstractmethod
     def ImportExercises(
@@ -82,8 +211,10 @@ class ExerciseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _exercise_service_pb2.ImportExercisesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_exercise_service_pb2.ImportExercisesResponse, _abc.Awaitable[_exercise_service_pb2.ImportExercisesResponse]]:
-        """Adds exercises from another library, or updates those that came from it before. All good rows are
-        stored in one transaction; a bad row is refused by itself and named in the answer.
+        """Adds exercises from another library, or updates those that came from it before. A row that is an
+        exercise we have under the same name or alias is merged into it: what we know stays, what we lack is
+        taken. All good rows are stored in one transaction; a bad row is refused by itself and named in the
+        answer.
         """
 
 def add_ExerciseServiceServicer_to_server(servicer: ExerciseServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

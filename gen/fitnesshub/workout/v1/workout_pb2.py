@@ -26,7 +26,7 @@ from fitnesshub.options.v1 import rules_pb2 as fitnesshub_dot_options_dot_v1_dot
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#fitnesshub/workout/v1/workout.proto\x12\x15\x66itnesshub.workout.v1\x1a!fitnesshub/options/v1/rules.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb0\x03\n\x07Workout\x12\x12\n\x02id\x18\x01 \x01(\tB\x06\x92\xb5\x18\x02`\x01\x12\x17\n\x07user_id\x18\x02 \x01(\tB\x06\x92\xb5\x18\x02\x10\x01\x12\x1d\n\x05title\x18\x03 \x01(\tB\t\x92\xb5\x18\x05\x08\x01(\xc8\x01H\x00\x88\x01\x01\x12\x1d\n\x05notes\x18\x04 \x01(\tB\t\x92\xb5\x18\x05\x18\x01(\x88\'H\x01\x88\x01\x01\x12\x36\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x92\xb5\x18\x02\x08\x01\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\x04sets\x18\x07 \x03(\x0b\x32!.fitnesshub.workout.v1.WorkoutSetB\x07\x92\xb5\x18\x03P\xf4\x03\x12\x14\n\x04\x65tag\x18\x08 \x01(\tB\x06\x92\xb5\x18\x02(@\x12\x37\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x92\xb5\x18\x02\x10\x01\x12\x37\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x92\xb5\x18\x02\x10\x01\x42\x08\n\x06_titleB\x08\n\x06_notes\"\xc9\x02\n\nWorkoutSet\x12\x1d\n\x0b\x65xercise_id\x18\x01 \x01(\tB\x08\x92\xb5\x18\x04\x08\x01`\x01\x12)\n\x04reps\x18\x02 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x88\xc3@H\x00\x88\x01\x01\x12+\n\x06weight\x18\x03 \x01(\x01\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00@\x8f\xc0\x41\x00\x00\x00\x00\x00\x88\xb3@H\x01\x88\x01\x01\x12\x36\n\x0bweight_unit\x18\x04 \x01(\x0e\x32!.fitnesshub.workout.v1.WeightUnit\x12\x1e\n\tweight_kg\x18\x05 \x01(\x01\x42\x06\x92\xb5\x18\x02\x10\x01H\x02\x88\x01\x01\x12(\n\x03rpe\x18\x06 \x01(\x01\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\xf0?A\x00\x00\x00\x00\x00\x00$@H\x03\x88\x01\x01\x12\x18\n\x05notes\x18\x07 \x01(\tB\t\x92\xb5\x18\x05\x18\x01(\xf4\x03\x42\x07\n\x05_repsB\t\n\x07_weightB\x0c\n\n_weight_kgB\x06\n\x04_rpe*Q\n\nWeightUnit\x12\x1b\n\x17WEIGHT_UNIT_UNSPECIFIED\x10\x00\x12\x12\n\x0eWEIGHT_UNIT_KG\x10\x01\x12\x12\n\x0eWEIGHT_UNIT_LB\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#fitnesshub/workout/v1/workout.proto\x12\x15\x66itnesshub.workout.v1\x1a!fitnesshub/options/v1/rules.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xae\x04\n\x07Workout\x12\x12\n\x02id\x18\x01 \x01(\tB\x06\x92\xb5\x18\x02`\x01\x12\x17\n\x07user_id\x18\x02 \x01(\tB\x06\x92\xb5\x18\x02\x10\x01\x12\x1d\n\x05title\x18\x03 \x01(\tB\t\x92\xb5\x18\x05\x08\x01(\xc8\x01H\x00\x88\x01\x01\x12\x1d\n\x05notes\x18\x04 \x01(\tB\t\x92\xb5\x18\x05\x18\x01(\x88\'H\x01\x88\x01\x01\x12\x36\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x92\xb5\x18\x02\x08\x01\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\x04sets\x18\x07 \x03(\x0b\x32!.fitnesshub.workout.v1.WorkoutSetB\x07\x92\xb5\x18\x03P\xf4\x03\x12\x14\n\x04\x65tag\x18\x08 \x01(\tB\x06\x92\xb5\x18\x02(@\x12\x37\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x92\xb5\x18\x02\x10\x01\x12\x37\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\x92\xb5\x18\x02\x10\x01\x12\x30\n\x0bsession_rpe\x18\x0b \x01(\x01\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00$@H\x02\x88\x01\x01\x12/\n\x06source\x18\x0c \x01(\tB\x1a\x92\xb5\x18\x16(?2\x12[a-z0-9][a-z0-9-]*H\x03\x88\x01\x01\x42\x08\n\x06_titleB\x08\n\x06_notesB\x0e\n\x0c_session_rpeB\t\n\x07_source\"\xab\x06\n\nWorkoutSet\x12\x1d\n\x0b\x65xercise_id\x18\x01 \x01(\tB\x08\x92\xb5\x18\x04\x08\x01`\x01\x12)\n\x04reps\x18\x02 \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x88\xc3@H\x00\x88\x01\x01\x12+\n\x06weight\x18\x03 \x01(\x01\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00@\x8f\xc0\x41\x00\x00\x00\x00\x00\x88\xb3@H\x01\x88\x01\x01\x12\x36\n\x0bweight_unit\x18\x04 \x01(\x0e\x32!.fitnesshub.workout.v1.WeightUnit\x12\x1e\n\tweight_kg\x18\x05 \x01(\x01\x42\x06\x92\xb5\x18\x02\x10\x01H\x02\x88\x01\x01\x12(\n\x03rpe\x18\x06 \x01(\x01\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\xf0?A\x00\x00\x00\x00\x00\x00$@H\x03\x88\x01\x01\x12\x18\n\x05notes\x18\x07 \x01(\tB\t\x92\xb5\x18\x05\x18\x01(\xf4\x03\x12\x30\n\x08set_type\x18\x08 \x01(\x0e\x32\x1e.fitnesshub.workout.v1.SetType\x12(\n\x03rir\x18\t \x01(\x01\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00$@H\x04\x88\x01\x01\x12-\n\x08superset\x18\n \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00@\x7f@H\x05\x88\x01\x01\x12\x31\n\x0crest_seconds\x18\x0b \x01(\x05\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x18\xf5@H\x06\x88\x01\x01\x12\x35\n\x10\x64uration_seconds\x18\x0c \x01(\x01\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00u\"AH\x07\x88\x01\x01\x12-\n\x08\x64istance\x18\r \x01(\x01\x42\x16\x92\xb5\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x80\x84.AH\x08\x88\x01\x01\x12:\n\rdistance_unit\x18\x0e \x01(\x0e\x32#.fitnesshub.workout.v1.DistanceUnit\x12$\n\x0f\x64istance_meters\x18\x0f \x01(\x01\x42\x06\x92\xb5\x18\x02\x10\x01H\t\x88\x01\x01\x42\x07\n\x05_repsB\t\n\x07_weightB\x0c\n\n_weight_kgB\x06\n\x04_rpeB\x06\n\x04_rirB\x0b\n\t_supersetB\x0f\n\r_rest_secondsB\x13\n\x11_duration_secondsB\x0b\n\t_distanceB\x12\n\x10_distance_meters*\x96\x02\n\x07SetType\x12\x18\n\x14SET_TYPE_UNSPECIFIED\x10\x00\x12\x13\n\x0fSET_TYPE_NORMAL\x10\x01\x12\x13\n\x0fSET_TYPE_WARMUP\x10\x02\x12\x14\n\x10SET_TYPE_DROPSET\x10\x03\x12\x10\n\x0cSET_TYPE_MYO\x10\x04\x12\x14\n\x10SET_TYPE_PARTIAL\x10\x05\x12\x13\n\x0fSET_TYPE_FORCED\x10\x06\x12\x1f\n\x1bSET_TYPE_TIME_UNDER_TENSION\x10\x07\x12\x16\n\x12SET_TYPE_ISOMETRIC\x10\x08\x12\x11\n\rSET_TYPE_JUMP\x10\t\x12\x14\n\x10SET_TYPE_FAILURE\x10\n\x12\x12\n\x0eSET_TYPE_AMRAP\x10\x0b*Q\n\nWeightUnit\x12\x1b\n\x17WEIGHT_UNIT_UNSPECIFIED\x10\x00\x12\x12\n\x0eWEIGHT_UNIT_KG\x10\x01\x12\x12\n\x0eWEIGHT_UNIT_LB\x10\x02*\x93\x01\n\x0c\x44istanceUnit\x12\x1d\n\x19\x44ISTANCE_UNIT_UNSPECIFIED\x10\x00\x12\x17\n\x13\x44ISTANCE_UNIT_METER\x10\x01\x12\x1b\n\x17\x44ISTANCE_UNIT_KILOMETER\x10\x02\x12\x16\n\x12\x44ISTANCE_UNIT_MILE\x10\x03\x12\x16\n\x12\x44ISTANCE_UNIT_YARD\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,6 +51,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKOUT'].fields_by_name['create_time']._serialized_options = b'\222\265\030\002\020\001'
   _globals['_WORKOUT'].fields_by_name['update_time']._loaded_options = None
   _globals['_WORKOUT'].fields_by_name['update_time']._serialized_options = b'\222\265\030\002\020\001'
+  _globals['_WORKOUT'].fields_by_name['session_rpe']._loaded_options = None
+  _globals['_WORKOUT'].fields_by_name['session_rpe']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000A\000\000\000\000\000\000$@'
+  _globals['_WORKOUT'].fields_by_name['source']._loaded_options = None
+  _globals['_WORKOUT'].fields_by_name['source']._serialized_options = b'\222\265\030\026(?2\022[a-z0-9][a-z0-9-]*'
   _globals['_WORKOUTSET'].fields_by_name['exercise_id']._loaded_options = None
   _globals['_WORKOUTSET'].fields_by_name['exercise_id']._serialized_options = b'\222\265\030\004\010\001`\001'
   _globals['_WORKOUTSET'].fields_by_name['reps']._loaded_options = None
@@ -63,10 +67,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKOUTSET'].fields_by_name['rpe']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\360?A\000\000\000\000\000\000$@'
   _globals['_WORKOUTSET'].fields_by_name['notes']._loaded_options = None
   _globals['_WORKOUTSET'].fields_by_name['notes']._serialized_options = b'\222\265\030\005\030\001(\364\003'
-  _globals['_WEIGHTUNIT']._serialized_start=897
-  _globals['_WEIGHTUNIT']._serialized_end=978
+  _globals['_WORKOUTSET'].fields_by_name['rir']._loaded_options = None
+  _globals['_WORKOUTSET'].fields_by_name['rir']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000A\000\000\000\000\000\000$@'
+  _globals['_WORKOUTSET'].fields_by_name['superset']._loaded_options = None
+  _globals['_WORKOUTSET'].fields_by_name['superset']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000A\000\000\000\000\000@\177@'
+  _globals['_WORKOUTSET'].fields_by_name['rest_seconds']._loaded_options = None
+  _globals['_WORKOUTSET'].fields_by_name['rest_seconds']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000A\000\000\000\000\000\030\365@'
+  _globals['_WORKOUTSET'].fields_by_name['duration_seconds']._loaded_options = None
+  _globals['_WORKOUTSET'].fields_by_name['duration_seconds']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000A\000\000\000\000\000u\"A'
+  _globals['_WORKOUTSET'].fields_by_name['distance']._loaded_options = None
+  _globals['_WORKOUTSET'].fields_by_name['distance']._serialized_options = b'\222\265\030\0229\000\000\000\000\000\000\000\000A\000\000\000\000\200\204.A'
+  _globals['_WORKOUTSET'].fields_by_name['distance_meters']._loaded_options = None
+  _globals['_WORKOUTSET'].fields_by_name['distance_meters']._serialized_options = b'\222\265\030\002\020\001'
+  _globals['_SETTYPE']._serialized_start=1506
+  _globals['_SETTYPE']._serialized_end=1784
+  _globals['_WEIGHTUNIT']._serialized_start=1786
+  _globals['_WEIGHTUNIT']._serialized_end=1867
+  _globals['_DISTANCEUNIT']._serialized_start=1870
+  _globals['_DISTANCEUNIT']._serialized_end=2017
   _globals['_WORKOUT']._serialized_start=131
-  _globals['_WORKOUT']._serialized_end=563
-  _globals['_WORKOUTSET']._serialized_start=566
-  _globals['_WORKOUTSET']._serialized_end=895
+  _globals['_WORKOUT']._serialized_end=689
+  _globals['_WORKOUTSET']._serialized_start=692
+  _globals['_WORKOUTSET']._serialized_end=1503
 # @@protoc_insertion_point(module_scope)

@@ -20,6 +20,66 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _SetType:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SetTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SetType.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SET_TYPE_UNSPECIFIED: _SetType.ValueType  # 0
+    """A working set."""
+    SET_TYPE_NORMAL: _SetType.ValueType  # 1
+    """A working set."""
+    SET_TYPE_WARMUP: _SetType.ValueType  # 2
+    """Prepares for the working sets. Doesn't count for volume and records."""
+    SET_TYPE_DROPSET: _SetType.ValueType  # 3
+    """Follows the set before at once with less weight."""
+    SET_TYPE_MYO: _SetType.ValueType  # 4
+    """Short sets with a few seconds of rest between them."""
+    SET_TYPE_PARTIAL: _SetType.ValueType  # 5
+    """Part of the range of motion only."""
+    SET_TYPE_FORCED: _SetType.ValueType  # 6
+    """With a partner's help on the last repetitions."""
+    SET_TYPE_TIME_UNDER_TENSION: _SetType.ValueType  # 7
+    """Slow, by time under tension."""
+    SET_TYPE_ISOMETRIC: _SetType.ValueType  # 8
+    """Held still."""
+    SET_TYPE_JUMP: _SetType.ValueType  # 9
+    """Jumps."""
+    SET_TYPE_FAILURE: _SetType.ValueType  # 10
+    """Until no further repetition was possible."""
+    SET_TYPE_AMRAP: _SetType.ValueType  # 11
+    """As many repetitions as possible in a given time or in good form."""
+
+class SetType(_SetType, metaclass=_SetTypeEnumTypeWrapper):
+    """What kind of set was done."""
+
+SET_TYPE_UNSPECIFIED: SetType.ValueType  # 0
+"""A working set."""
+SET_TYPE_NORMAL: SetType.ValueType  # 1
+"""A working set."""
+SET_TYPE_WARMUP: SetType.ValueType  # 2
+"""Prepares for the working sets. Doesn't count for volume and records."""
+SET_TYPE_DROPSET: SetType.ValueType  # 3
+"""Follows the set before at once with less weight."""
+SET_TYPE_MYO: SetType.ValueType  # 4
+"""Short sets with a few seconds of rest between them."""
+SET_TYPE_PARTIAL: SetType.ValueType  # 5
+"""Part of the range of motion only."""
+SET_TYPE_FORCED: SetType.ValueType  # 6
+"""With a partner's help on the last repetitions."""
+SET_TYPE_TIME_UNDER_TENSION: SetType.ValueType  # 7
+"""Slow, by time under tension."""
+SET_TYPE_ISOMETRIC: SetType.ValueType  # 8
+"""Held still."""
+SET_TYPE_JUMP: SetType.ValueType  # 9
+"""Jumps."""
+SET_TYPE_FAILURE: SetType.ValueType  # 10
+"""Until no further repetition was possible."""
+SET_TYPE_AMRAP: SetType.ValueType  # 11
+"""As many repetitions as possible in a given time or in good form."""
+Global___SetType: _TypeAlias = SetType  # noqa: Y015
+
 class _WeightUnit:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -44,6 +104,38 @@ WEIGHT_UNIT_LB: WeightUnit.ValueType  # 2
 """Pounds (avoirdupois, 0.45359237 kg)."""
 Global___WeightUnit: _TypeAlias = WeightUnit  # noqa: Y015
 
+class _DistanceUnit:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DistanceUnitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DistanceUnit.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DISTANCE_UNIT_UNSPECIFIED: _DistanceUnit.ValueType  # 0
+    """Metres."""
+    DISTANCE_UNIT_METER: _DistanceUnit.ValueType  # 1
+    """Metres."""
+    DISTANCE_UNIT_KILOMETER: _DistanceUnit.ValueType  # 2
+    """Kilometres (1,000 m)."""
+    DISTANCE_UNIT_MILE: _DistanceUnit.ValueType  # 3
+    """Miles (international, 1,609.344 m)."""
+    DISTANCE_UNIT_YARD: _DistanceUnit.ValueType  # 4
+    """Yards (0.9144 m)."""
+
+class DistanceUnit(_DistanceUnit, metaclass=_DistanceUnitEnumTypeWrapper):
+    """Unit of a distance as the user entered it."""
+
+DISTANCE_UNIT_UNSPECIFIED: DistanceUnit.ValueType  # 0
+"""Metres."""
+DISTANCE_UNIT_METER: DistanceUnit.ValueType  # 1
+"""Metres."""
+DISTANCE_UNIT_KILOMETER: DistanceUnit.ValueType  # 2
+"""Kilometres (1,000 m)."""
+DISTANCE_UNIT_MILE: DistanceUnit.ValueType  # 3
+"""Miles (international, 1,609.344 m)."""
+DISTANCE_UNIT_YARD: DistanceUnit.ValueType  # 4
+"""Yards (0.9144 m)."""
+Global___DistanceUnit: _TypeAlias = DistanceUnit  # noqa: Y015
+
 @_typing.final
 class Workout(_message.Message):
     """One training session with what was done in it."""
@@ -60,6 +152,8 @@ class Workout(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    SESSION_RPE_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUIDv7. May be made by an offline client when creating; the server makes it otherwise."""
     user_id: _builtins.str
@@ -72,6 +166,10 @@ class Workout(_message.Message):
     """Changes with every change of the workout. Send it with an update or a delete to be refused when
     somebody else's change came first; absent, the last write wins.
     """
+    session_rpe: _builtins.float
+    """How hard the whole session felt, 0 (rest) to 10 (maximal): session RPE. Absent: not rated."""
+    source: _builtins.str
+    """Where it was logged first, as `strong` or `hevy` for an import. Absent: here."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When it began."""
@@ -82,7 +180,7 @@ class Workout(_message.Message):
 
     @_builtins.property
     def sets(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkoutSet]:
-        """What was done, in the order it was done. At most 500."""
+        """What was done, in the order it was done. At most 500. Each says how much: repetitions, a duration or a distance."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
@@ -105,17 +203,27 @@ class Workout(_message.Message):
         etag: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        session_rpe: _builtins.float | None = ...,
+        source: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_notes", b"_notes", "_title", b"_title", "create_time", b"create_time", "end_time", b"end_time", "notes", b"notes", "start_time", b"start_time", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_notes", b"_notes", "_session_rpe", b"_session_rpe", "_source", b"_source", "_title", b"_title", "create_time", b"create_time", "end_time", b"end_time", "notes", b"notes", "session_rpe", b"session_rpe", "source", b"source", "start_time", b"start_time", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_notes", b"_notes", "_title", b"_title", "create_time", b"create_time", "end_time", b"end_time", "etag", b"etag", "id", b"id", "notes", b"notes", "sets", b"sets", "start_time", b"start_time", "title", b"title", "update_time", b"update_time", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_notes", b"_notes", "_session_rpe", b"_session_rpe", "_source", b"_source", "_title", b"_title", "create_time", b"create_time", "end_time", b"end_time", "etag", b"etag", "id", b"id", "notes", b"notes", "session_rpe", b"session_rpe", "sets", b"sets", "source", b"source", "start_time", b"start_time", "title", b"title", "update_time", b"update_time", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__notes: _TypeAlias = _typing.Literal["notes"]  # noqa: Y015
     _WhichOneofArgType__notes: _TypeAlias = _typing.Literal["_notes", b"_notes"]  # noqa: Y015
+    _WhichOneofReturnType__session_rpe: _TypeAlias = _typing.Literal["session_rpe"]  # noqa: Y015
+    _WhichOneofArgType__session_rpe: _TypeAlias = _typing.Literal["_session_rpe", b"_session_rpe"]  # noqa: Y015
+    _WhichOneofReturnType__source: _TypeAlias = _typing.Literal["source"]  # noqa: Y015
+    _WhichOneofArgType__source: _TypeAlias = _typing.Literal["_source", b"_source"]  # noqa: Y015
     _WhichOneofReturnType__title: _TypeAlias = _typing.Literal["title"]  # noqa: Y015
     _WhichOneofArgType__title: _TypeAlias = _typing.Literal["_title", b"_title"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__notes) -> _WhichOneofReturnType__notes | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__session_rpe) -> _WhichOneofReturnType__session_rpe | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__source) -> _WhichOneofReturnType__source | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__title) -> _WhichOneofReturnType__title | None: ...
 
@@ -134,6 +242,14 @@ class WorkoutSet(_message.Message):
     WEIGHT_KG_FIELD_NUMBER: _builtins.int
     RPE_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
+    SET_TYPE_FIELD_NUMBER: _builtins.int
+    RIR_FIELD_NUMBER: _builtins.int
+    SUPERSET_FIELD_NUMBER: _builtins.int
+    REST_SECONDS_FIELD_NUMBER: _builtins.int
+    DURATION_SECONDS_FIELD_NUMBER: _builtins.int
+    DISTANCE_FIELD_NUMBER: _builtins.int
+    DISTANCE_UNIT_FIELD_NUMBER: _builtins.int
+    DISTANCE_METERS_FIELD_NUMBER: _builtins.int
     exercise_id: _builtins.str
     """The exercise, by id."""
     reps: _builtins.int
@@ -148,6 +264,26 @@ class WorkoutSet(_message.Message):
     """Rating of perceived exertion, 1 to 10. Absent: not rated."""
     notes: _builtins.str
     """Free text about this set."""
+    set_type: Global___SetType.ValueType
+    """What kind of set it was. Unspecified: a working set."""
+    rir: _builtins.float
+    """Repetitions in reserve, 0 to 10. Absent: not rated. With `rpe` as well, the two must agree
+    within half a point: RPE = 10 - RIR.
+    """
+    superset: _builtins.int
+    """Sets of a workout with the same number were done in turns, as one superset. A number that only one set has is
+    kept as well. Absent: none.
+    """
+    rest_seconds: _builtins.int
+    """Rest after the set, in seconds. Absent: not measured."""
+    duration_seconds: _builtins.float
+    """How long the set took, in seconds, as for a plank or a run. Absent: not measured."""
+    distance: _builtins.float
+    """How far, in `distance_unit`. Absent: not measured."""
+    distance_unit: Global___DistanceUnit.ValueType
+    """Unit of `distance`. Unspecified: metres."""
+    distance_meters: _builtins.float
+    """`distance` in metres (1 km = 1,000 m, 1 mi = 1,609.344 m, 1 yd = 0.9144 m). Absent without a `distance`."""
     def __init__(
         self,
         *,
@@ -158,23 +294,55 @@ class WorkoutSet(_message.Message):
         weight_kg: _builtins.float | None = ...,
         rpe: _builtins.float | None = ...,
         notes: _builtins.str = ...,
+        set_type: Global___SetType.ValueType = ...,
+        rir: _builtins.float | None = ...,
+        superset: _builtins.int | None = ...,
+        rest_seconds: _builtins.int | None = ...,
+        duration_seconds: _builtins.float | None = ...,
+        distance: _builtins.float | None = ...,
+        distance_unit: Global___DistanceUnit.ValueType = ...,
+        distance_meters: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_reps", b"_reps", "_rpe", b"_rpe", "_weight", b"_weight", "_weight_kg", b"_weight_kg", "reps", b"reps", "rpe", b"rpe", "weight", b"weight", "weight_kg", b"weight_kg"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_distance", b"_distance", "_distance_meters", b"_distance_meters", "_duration_seconds", b"_duration_seconds", "_reps", b"_reps", "_rest_seconds", b"_rest_seconds", "_rir", b"_rir", "_rpe", b"_rpe", "_superset", b"_superset", "_weight", b"_weight", "_weight_kg", b"_weight_kg", "distance", b"distance", "distance_meters", b"distance_meters", "duration_seconds", b"duration_seconds", "reps", b"reps", "rest_seconds", b"rest_seconds", "rir", b"rir", "rpe", b"rpe", "superset", b"superset", "weight", b"weight", "weight_kg", b"weight_kg"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_reps", b"_reps", "_rpe", b"_rpe", "_weight", b"_weight", "_weight_kg", b"_weight_kg", "exercise_id", b"exercise_id", "notes", b"notes", "reps", b"reps", "rpe", b"rpe", "weight", b"weight", "weight_kg", b"weight_kg", "weight_unit", b"weight_unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_distance", b"_distance", "_distance_meters", b"_distance_meters", "_duration_seconds", b"_duration_seconds", "_reps", b"_reps", "_rest_seconds", b"_rest_seconds", "_rir", b"_rir", "_rpe", b"_rpe", "_superset", b"_superset", "_weight", b"_weight", "_weight_kg", b"_weight_kg", "distance", b"distance", "distance_meters", b"distance_meters", "distance_unit", b"distance_unit", "duration_seconds", b"duration_seconds", "exercise_id", b"exercise_id", "notes", b"notes", "reps", b"reps", "rest_seconds", b"rest_seconds", "rir", b"rir", "rpe", b"rpe", "set_type", b"set_type", "superset", b"superset", "weight", b"weight", "weight_kg", b"weight_kg", "weight_unit", b"weight_unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__distance: _TypeAlias = _typing.Literal["distance"]  # noqa: Y015
+    _WhichOneofArgType__distance: _TypeAlias = _typing.Literal["_distance", b"_distance"]  # noqa: Y015
+    _WhichOneofReturnType__distance_meters: _TypeAlias = _typing.Literal["distance_meters"]  # noqa: Y015
+    _WhichOneofArgType__distance_meters: _TypeAlias = _typing.Literal["_distance_meters", b"_distance_meters"]  # noqa: Y015
+    _WhichOneofReturnType__duration_seconds: _TypeAlias = _typing.Literal["duration_seconds"]  # noqa: Y015
+    _WhichOneofArgType__duration_seconds: _TypeAlias = _typing.Literal["_duration_seconds", b"_duration_seconds"]  # noqa: Y015
     _WhichOneofReturnType__reps: _TypeAlias = _typing.Literal["reps"]  # noqa: Y015
     _WhichOneofArgType__reps: _TypeAlias = _typing.Literal["_reps", b"_reps"]  # noqa: Y015
+    _WhichOneofReturnType__rest_seconds: _TypeAlias = _typing.Literal["rest_seconds"]  # noqa: Y015
+    _WhichOneofArgType__rest_seconds: _TypeAlias = _typing.Literal["_rest_seconds", b"_rest_seconds"]  # noqa: Y015
+    _WhichOneofReturnType__rir: _TypeAlias = _typing.Literal["rir"]  # noqa: Y015
+    _WhichOneofArgType__rir: _TypeAlias = _typing.Literal["_rir", b"_rir"]  # noqa: Y015
     _WhichOneofReturnType__rpe: _TypeAlias = _typing.Literal["rpe"]  # noqa: Y015
     _WhichOneofArgType__rpe: _TypeAlias = _typing.Literal["_rpe", b"_rpe"]  # noqa: Y015
+    _WhichOneofReturnType__superset: _TypeAlias = _typing.Literal["superset"]  # noqa: Y015
+    _WhichOneofArgType__superset: _TypeAlias = _typing.Literal["_superset", b"_superset"]  # noqa: Y015
     _WhichOneofReturnType__weight: _TypeAlias = _typing.Literal["weight"]  # noqa: Y015
     _WhichOneofArgType__weight: _TypeAlias = _typing.Literal["_weight", b"_weight"]  # noqa: Y015
     _WhichOneofReturnType__weight_kg: _TypeAlias = _typing.Literal["weight_kg"]  # noqa: Y015
     _WhichOneofArgType__weight_kg: _TypeAlias = _typing.Literal["_weight_kg", b"_weight_kg"]  # noqa: Y015
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__distance) -> _WhichOneofReturnType__distance | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__distance_meters) -> _WhichOneofReturnType__distance_meters | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__duration_seconds) -> _WhichOneofReturnType__duration_seconds | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__reps) -> _WhichOneofReturnType__reps | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rest_seconds) -> _WhichOneofReturnType__rest_seconds | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rir) -> _WhichOneofReturnType__rir | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__rpe) -> _WhichOneofReturnType__rpe | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__superset) -> _WhichOneofReturnType__superset | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__weight) -> _WhichOneofReturnType__weight | None: ...
     @_typing.overload

@@ -22,15 +22,17 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from fitnesshub.mesh.v1 import stream_pb2 as fitnesshub_dot_mesh_dot_v1_dot_stream__pb2
 from fitnesshub.options.v1 import policy_pb2 as fitnesshub_dot_options_dot_v1_dot_policy__pb2
 from fitnesshub.options.v1 import rules_pb2 as fitnesshub_dot_options_dot_v1_dot_rules__pb2
 from fitnesshub.workout.v1 import workout_pb2 as fitnesshub_dot_workout_dot_v1_dot_workout__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+fitnesshub/workout/v1/workout_service.proto\x12\x15\x66itnesshub.workout.v1\x1a\"fitnesshub/options/v1/policy.proto\x1a!fitnesshub/options/v1/rules.proto\x1a#fitnesshub/workout/v1/workout.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\"1\n\x11GetWorkoutRequest\x12\x1c\n\nworkout_id\x18\x01 \x01(\tB\x08\x92\xb5\x18\x04\x08\x01`\x01\"T\n\x13ListWorkoutsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x92\xb5\x18\x03(\x80\x10\"a\n\x14ListWorkoutsResponse\x12\x30\n\x08workouts\x18\x01 \x03(\x0b\x32\x1e.fitnesshub.workout.v1.Workout\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"O\n\x14\x43reateWorkoutRequest\x12\x37\n\x07workout\x18\x01 \x01(\x0b\x32\x1e.fitnesshub.workout.v1.WorkoutB\x06\x92\xb5\x18\x02\x08\x01\"\xa0\x01\n\x14UpdateWorkoutRequest\x12\x1c\n\nworkout_id\x18\x01 \x01(\tB\x08\x92\xb5\x18\x04\x08\x01`\x01\x12\x39\n\x07workout\x18\x02 \x01(\x0b\x32\x1e.fitnesshub.workout.v1.WorkoutB\x08\x92\xb5\x18\x04\x08\x01x\x01\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"J\n\x14\x44\x65leteWorkoutRequest\x12\x1c\n\nworkout_id\x18\x01 \x01(\tB\x08\x92\xb5\x18\x04\x08\x01`\x01\x12\x14\n\x04\x65tag\x18\x02 \x01(\tB\x06\x92\xb5\x18\x02(@2\xd8\x07\n\x0eWorkoutService\x12\x9b\x01\n\nGetWorkout\x12(.fitnesshub.workout.v1.GetWorkoutRequest\x1a\x1e.fitnesshub.workout.v1.Workout\"C\x90\x02\x01\x8a\xb5\x18\x17\x08\x02 \x01J\x11WORKOUT_NOT_FOUND\x82\xd3\xe4\x93\x02\x1f\x12\x1d/api/v1/workouts/{workout_id}\x12\xa0\x01\n\x0cListWorkouts\x12*.fitnesshub.workout.v1.ListWorkoutsRequest\x1a+.fitnesshub.workout.v1.ListWorkoutsResponse\"7\x90\x02\x01\x8a\xb5\x18\x18\x08\x02 \x01J\x12PAGE_TOKEN_INVALID\x82\xd3\xe4\x93\x02\x12\x12\x10/api/v1/workouts\x12\xce\x01\n\rCreateWorkout\x12+.fitnesshub.workout.v1.CreateWorkoutRequest\x1a\x1e.fitnesshub.workout.v1.Workout\"p\x8a\xb5\x18K\x08\x02 \x02J\x14WORKOUT_TIME_INVALIDJ\x14SET_EXERCISE_UNKNOWNJ\x16WORKOUT_ALREADY_EXISTSX\xc9\x01\x82\xd3\xe4\x93\x02\x1b\"\x10/api/v1/workouts:\x07workout\x12\x80\x02\n\rUpdateWorkout\x12+.fitnesshub.workout.v1.UpdateWorkoutRequest\x1a\x1e.fitnesshub.workout.v1.Workout\"\xa1\x01\x8a\xb5\x18o\x08\x02 \x02J\x11WORKOUT_NOT_FOUNDJ\x15WORKOUT_ETAG_MISMATCHJ\x14WORKOUT_TIME_INVALIDJ\x14SET_EXERCISE_UNKNOWNJ\x13UPDATE_MASK_INVALID\x82\xd3\xe4\x93\x02(2\x1d/api/v1/workouts/{workout_id}:\x07workout\x12\xb0\x01\n\rDeleteWorkout\x12+.fitnesshub.workout.v1.DeleteWorkoutRequest\x1a\x16.google.protobuf.Empty\"Z\x8a\xb5\x18\x31\x08\x02 \x02J\x11WORKOUT_NOT_FOUNDJ\x15WORKOUT_ETAG_MISMATCHX\xcc\x01\x82\xd3\xe4\x93\x02\x1f*\x1d/api/v1/workouts/{workout_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+fitnesshub/workout/v1/workout_service.proto\x12\x15\x66itnesshub.workout.v1\x1a\x1f\x66itnesshub/mesh/v1/stream.proto\x1a\"fitnesshub/options/v1/policy.proto\x1a!fitnesshub/options/v1/rules.proto\x1a#fitnesshub/workout/v1/workout.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"1\n\x11GetWorkoutRequest\x12\x1c\n\nworkout_id\x18\x01 \x01(\tB\x08\x92\xb5\x18\x04\x08\x01`\x01\"\xdd\x01\n\x13ListWorkoutsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x92\xb5\x18\x03(\x80\x10\x12\x33\n\x0fstart_time_from\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11start_time_before\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1b\n\x0b\x65xercise_id\x18\x05 \x01(\tB\x06\x92\xb5\x18\x02`\x01\"a\n\x14ListWorkoutsResponse\x12\x30\n\x08workouts\x18\x01 \x03(\x0b\x32\x1e.fitnesshub.workout.v1.Workout\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"O\n\x14\x43reateWorkoutRequest\x12\x37\n\x07workout\x18\x01 \x01(\x0b\x32\x1e.fitnesshub.workout.v1.WorkoutB\x06\x92\xb5\x18\x02\x08\x01\"\xa0\x01\n\x14UpdateWorkoutRequest\x12\x1c\n\nworkout_id\x18\x01 \x01(\tB\x08\x92\xb5\x18\x04\x08\x01`\x01\x12\x39\n\x07workout\x18\x02 \x01(\x0b\x32\x1e.fitnesshub.workout.v1.WorkoutB\x08\x92\xb5\x18\x04\x08\x01x\x01\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"J\n\x14\x44\x65leteWorkoutRequest\x12\x1c\n\nworkout_id\x18\x01 \x01(\tB\x08\x92\xb5\x18\x04\x08\x01`\x01\x12\x14\n\x04\x65tag\x18\x02 \x01(\tB\x06\x92\xb5\x18\x02(@\"Z\n\x1a\x42\x61tchCreateWorkoutsRequest\x12<\n\x08workouts\x18\x01 \x03(\x0b\x32\x1e.fitnesshub.workout.v1.WorkoutB\n\x92\xb5\x18\x06\x08\x01Pdp\x01\"V\n\x1b\x42\x61tchCreateWorkoutsResponse\x12\x37\n\x08outcomes\x18\x01 \x03(\x0b\x32%.fitnesshub.workout.v1.WorkoutOutcome\"z\n\x0eWorkoutOutcome\x12\x12\n\nworkout_id\x18\x01 \x01(\t\x12\x34\n\x06result\x18\x02 \x01(\x0e\x32$.fitnesshub.workout.v1.WorkoutResult\x12\x10\n\x08problems\x18\x03 \x03(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\"6\n\x16UndeleteWorkoutRequest\x12\x1c\n\nworkout_id\x18\x01 \x01(\tB\x08\x92\xb5\x18\x04\x08\x01`\x01\"V\n\x19ListWorkoutChangesRequest\x12\x17\n\x06\x63ursor\x18\x01 \x01(\tB\x07\x92\xb5\x18\x03(\x80\x10\x12 \n\tpage_size\x18\x02 \x01(\x05\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\"z\n\x1aListWorkoutChangesResponse\x12\x35\n\x07\x63hanges\x18\x01 \x03(\x0b\x32$.fitnesshub.workout.v1.WorkoutChange\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\x12\x10\n\x08has_more\x18\x03 \x01(\x08\"\x89\x01\n\rWorkoutChange\x12\x32\n\x08upserted\x18\x01 \x01(\x0b\x32\x1e.fitnesshub.workout.v1.WorkoutH\x00\x12:\n\x07\x64\x65leted\x18\x02 \x01(\x0b\x32\'.fitnesshub.workout.v1.WorkoutTombstoneH\x00\x42\x08\n\x06\x63hange\"\x8b\x01\n\x10WorkoutTombstone\x12\x12\n\nworkout_id\x18\x01 \x01(\t\x12/\n\x0b\x64\x65lete_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0eundelete_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"5\n\x1aWatchWorkoutChangesRequest\x12\x17\n\x06\x63ursor\x18\x01 \x01(\tB\x07\x92\xb5\x18\x03(\x80\x10\"\x9c\x01\n\x1bWatchWorkoutChangesResponse\x12\x34\n\x06\x63hange\x18\x01 \x01(\x0b\x32$.fitnesshub.workout.v1.WorkoutChange\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\x12\x32\n\x07\x63ontrol\x18\x0f \x01(\x0b\x32!.fitnesshub.mesh.v1.StreamControl*\x83\x01\n\rWorkoutResult\x12\x1e\n\x1aWORKOUT_RESULT_UNSPECIFIED\x10\x00\x12\x1a\n\x16WORKOUT_RESULT_CREATED\x10\x01\x12\x1a\n\x16WORKOUT_RESULT_EXISTED\x10\x02\x12\x1a\n\x16WORKOUT_RESULT_REFUSED\x10\x03\x32\xe6\r\n\x0eWorkoutService\x12\x9b\x01\n\nGetWorkout\x12(.fitnesshub.workout.v1.GetWorkoutRequest\x1a\x1e.fitnesshub.workout.v1.Workout\"C\x90\x02\x01\x8a\xb5\x18\x17\x08\x02 \x01J\x11WORKOUT_NOT_FOUND\x82\xd3\xe4\x93\x02\x1f\x12\x1d/api/v1/workouts/{workout_id}\x12\xa0\x01\n\x0cListWorkouts\x12*.fitnesshub.workout.v1.ListWorkoutsRequest\x1a+.fitnesshub.workout.v1.ListWorkoutsResponse\"7\x90\x02\x01\x8a\xb5\x18\x18\x08\x02 \x01J\x12PAGE_TOKEN_INVALID\x82\xd3\xe4\x93\x02\x12\x12\x10/api/v1/workouts\x12\xdb\x01\n\rCreateWorkout\x12+.fitnesshub.workout.v1.CreateWorkoutRequest\x1a\x1e.fitnesshub.workout.v1.Workout\"}\x8a\xb5\x18X\x08\x02 \x02J\x14WORKOUT_TIME_INVALIDJ\x14SET_EXERCISE_UNKNOWNJ\x0bSET_INVALIDJ\x16WORKOUT_ALREADY_EXISTSX\xc9\x01\x82\xd3\xe4\x93\x02\x1b\"\x10/api/v1/workouts:\x07workout\x12\x8d\x02\n\rUpdateWorkout\x12+.fitnesshub.workout.v1.UpdateWorkoutRequest\x1a\x1e.fitnesshub.workout.v1.Workout\"\xae\x01\x8a\xb5\x18|\x08\x02 \x02J\x11WORKOUT_NOT_FOUNDJ\x15WORKOUT_ETAG_MISMATCHJ\x14WORKOUT_TIME_INVALIDJ\x14SET_EXERCISE_UNKNOWNJ\x0bSET_INVALIDJ\x13UPDATE_MASK_INVALID\x82\xd3\xe4\x93\x02(2\x1d/api/v1/workouts/{workout_id}:\x07workout\x12\xb4\x01\n\x13\x42\x61tchCreateWorkouts\x12\x31.fitnesshub.workout.v1.BatchCreateWorkoutsRequest\x1a\x32.fitnesshub.workout.v1.BatchCreateWorkoutsResponse\"6\x8a\xb5\x18\x0b\x08\x02 \x02(\x02\x38\x80\x80\x80\x04\x82\xd3\xe4\x93\x02!\"\x1c/api/v1/workouts:batchCreate:\x01*\x12\xc3\x01\n\x0fUndeleteWorkout\x12-.fitnesshub.workout.v1.UndeleteWorkoutRequest\x1a\x1e.fitnesshub.workout.v1.Workout\"a\x8a\xb5\x18,\x08\x02 \x02J\x11WORKOUT_NOT_FOUNDJ\x13WORKOUT_NOT_DELETED\x82\xd3\xe4\x93\x02+\"&/api/v1/workouts/{workout_id}:undelete:\x01*\x12\xb6\x01\n\x12ListWorkoutChanges\x12\x30.fitnesshub.workout.v1.ListWorkoutChangesRequest\x1a\x31.fitnesshub.workout.v1.ListWorkoutChangesResponse\";\x90\x02\x01\x8a\xb5\x18\x14\x08\x02 \x01J\x0e\x43URSOR_INVALID\x82\xd3\xe4\x93\x02\x1a\x12\x18/api/v1/workouts:changes\x12\xbb\x01\n\x13WatchWorkoutChanges\x12\x31.fitnesshub.workout.v1.WatchWorkoutChangesRequest\x1a\x32.fitnesshub.workout.v1.WatchWorkoutChangesResponse\";\x90\x02\x01\x8a\xb5\x18\x16\x08\x02 \x01(\x03J\x0e\x43URSOR_INVALID\x82\xd3\xe4\x93\x02\x18\x12\x16/api/v1/workouts:watch0\x01\x12\xb0\x01\n\rDeleteWorkout\x12+.fitnesshub.workout.v1.DeleteWorkoutRequest\x1a\x16.google.protobuf.Empty\"Z\x8a\xb5\x18\x31\x08\x02 \x02J\x11WORKOUT_NOT_FOUNDJ\x15WORKOUT_ETAG_MISMATCHX\xcc\x01\x82\xd3\xe4\x93\x02\x1f*\x1d/api/v1/workouts/{workout_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,6 +45,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTWORKOUTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\265\030\t9\000\000\000\000\000\000\000\000'
   _globals['_LISTWORKOUTSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTWORKOUTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\222\265\030\003(\200\020'
+  _globals['_LISTWORKOUTSREQUEST'].fields_by_name['exercise_id']._loaded_options = None
+  _globals['_LISTWORKOUTSREQUEST'].fields_by_name['exercise_id']._serialized_options = b'\222\265\030\002`\001'
   _globals['_CREATEWORKOUTREQUEST'].fields_by_name['workout']._loaded_options = None
   _globals['_CREATEWORKOUTREQUEST'].fields_by_name['workout']._serialized_options = b'\222\265\030\002\010\001'
   _globals['_UPDATEWORKOUTREQUEST'].fields_by_name['workout_id']._loaded_options = None
@@ -53,28 +57,68 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEWORKOUTREQUEST'].fields_by_name['workout_id']._serialized_options = b'\222\265\030\004\010\001`\001'
   _globals['_DELETEWORKOUTREQUEST'].fields_by_name['etag']._loaded_options = None
   _globals['_DELETEWORKOUTREQUEST'].fields_by_name['etag']._serialized_options = b'\222\265\030\002(@'
+  _globals['_BATCHCREATEWORKOUTSREQUEST'].fields_by_name['workouts']._loaded_options = None
+  _globals['_BATCHCREATEWORKOUTSREQUEST'].fields_by_name['workouts']._serialized_options = b'\222\265\030\006\010\001Pdp\001'
+  _globals['_UNDELETEWORKOUTREQUEST'].fields_by_name['workout_id']._loaded_options = None
+  _globals['_UNDELETEWORKOUTREQUEST'].fields_by_name['workout_id']._serialized_options = b'\222\265\030\004\010\001`\001'
+  _globals['_LISTWORKOUTCHANGESREQUEST'].fields_by_name['cursor']._loaded_options = None
+  _globals['_LISTWORKOUTCHANGESREQUEST'].fields_by_name['cursor']._serialized_options = b'\222\265\030\003(\200\020'
+  _globals['_LISTWORKOUTCHANGESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTWORKOUTCHANGESREQUEST'].fields_by_name['page_size']._serialized_options = b'\222\265\030\t9\000\000\000\000\000\000\000\000'
+  _globals['_WATCHWORKOUTCHANGESREQUEST'].fields_by_name['cursor']._loaded_options = None
+  _globals['_WATCHWORKOUTCHANGESREQUEST'].fields_by_name['cursor']._serialized_options = b'\222\265\030\003(\200\020'
   _globals['_WORKOUTSERVICE'].methods_by_name['GetWorkout']._loaded_options = None
   _globals['_WORKOUTSERVICE'].methods_by_name['GetWorkout']._serialized_options = b'\220\002\001\212\265\030\027\010\002 \001J\021WORKOUT_NOT_FOUND\202\323\344\223\002\037\022\035/api/v1/workouts/{workout_id}'
   _globals['_WORKOUTSERVICE'].methods_by_name['ListWorkouts']._loaded_options = None
   _globals['_WORKOUTSERVICE'].methods_by_name['ListWorkouts']._serialized_options = b'\220\002\001\212\265\030\030\010\002 \001J\022PAGE_TOKEN_INVALID\202\323\344\223\002\022\022\020/api/v1/workouts'
   _globals['_WORKOUTSERVICE'].methods_by_name['CreateWorkout']._loaded_options = None
-  _globals['_WORKOUTSERVICE'].methods_by_name['CreateWorkout']._serialized_options = b'\212\265\030K\010\002 \002J\024WORKOUT_TIME_INVALIDJ\024SET_EXERCISE_UNKNOWNJ\026WORKOUT_ALREADY_EXISTSX\311\001\202\323\344\223\002\033\"\020/api/v1/workouts:\007workout'
+  _globals['_WORKOUTSERVICE'].methods_by_name['CreateWorkout']._serialized_options = b'\212\265\030X\010\002 \002J\024WORKOUT_TIME_INVALIDJ\024SET_EXERCISE_UNKNOWNJ\013SET_INVALIDJ\026WORKOUT_ALREADY_EXISTSX\311\001\202\323\344\223\002\033\"\020/api/v1/workouts:\007workout'
   _globals['_WORKOUTSERVICE'].methods_by_name['UpdateWorkout']._loaded_options = None
-  _globals['_WORKOUTSERVICE'].methods_by_name['UpdateWorkout']._serialized_options = b'\212\265\030o\010\002 \002J\021WORKOUT_NOT_FOUNDJ\025WORKOUT_ETAG_MISMATCHJ\024WORKOUT_TIME_INVALIDJ\024SET_EXERCISE_UNKNOWNJ\023UPDATE_MASK_INVALID\202\323\344\223\002(2\035/api/v1/workouts/{workout_id}:\007workout'
+  _globals['_WORKOUTSERVICE'].methods_by_name['UpdateWorkout']._serialized_options = b'\212\265\030|\010\002 \002J\021WORKOUT_NOT_FOUNDJ\025WORKOUT_ETAG_MISMATCHJ\024WORKOUT_TIME_INVALIDJ\024SET_EXERCISE_UNKNOWNJ\013SET_INVALIDJ\023UPDATE_MASK_INVALID\202\323\344\223\002(2\035/api/v1/workouts/{workout_id}:\007workout'
+  _globals['_WORKOUTSERVICE'].methods_by_name['BatchCreateWorkouts']._loaded_options = None
+  _globals['_WORKOUTSERVICE'].methods_by_name['BatchCreateWorkouts']._serialized_options = b'\212\265\030\013\010\002 \002(\0028\200\200\200\004\202\323\344\223\002!\"\034/api/v1/workouts:batchCreate:\001*'
+  _globals['_WORKOUTSERVICE'].methods_by_name['UndeleteWorkout']._loaded_options = None
+  _globals['_WORKOUTSERVICE'].methods_by_name['UndeleteWorkout']._serialized_options = b'\212\265\030,\010\002 \002J\021WORKOUT_NOT_FOUNDJ\023WORKOUT_NOT_DELETED\202\323\344\223\002+\"&/api/v1/workouts/{workout_id}:undelete:\001*'
+  _globals['_WORKOUTSERVICE'].methods_by_name['ListWorkoutChanges']._loaded_options = None
+  _globals['_WORKOUTSERVICE'].methods_by_name['ListWorkoutChanges']._serialized_options = b'\220\002\001\212\265\030\024\010\002 \001J\016CURSOR_INVALID\202\323\344\223\002\032\022\030/api/v1/workouts:changes'
+  _globals['_WORKOUTSERVICE'].methods_by_name['WatchWorkoutChanges']._loaded_options = None
+  _globals['_WORKOUTSERVICE'].methods_by_name['WatchWorkoutChanges']._serialized_options = b'\220\002\001\212\265\030\026\010\002 \001(\003J\016CURSOR_INVALID\202\323\344\223\002\030\022\026/api/v1/workouts:watch'
   _globals['_WORKOUTSERVICE'].methods_by_name['DeleteWorkout']._loaded_options = None
   _globals['_WORKOUTSERVICE'].methods_by_name['DeleteWorkout']._serialized_options = b'\212\265\0301\010\002 \002J\021WORKOUT_NOT_FOUNDJ\025WORKOUT_ETAG_MISMATCHX\314\001\202\323\344\223\002\037*\035/api/v1/workouts/{workout_id}'
-  _globals['_GETWORKOUTREQUEST']._serialized_start=271
-  _globals['_GETWORKOUTREQUEST']._serialized_end=320
-  _globals['_LISTWORKOUTSREQUEST']._serialized_start=322
-  _globals['_LISTWORKOUTSREQUEST']._serialized_end=406
-  _globals['_LISTWORKOUTSRESPONSE']._serialized_start=408
-  _globals['_LISTWORKOUTSRESPONSE']._serialized_end=505
-  _globals['_CREATEWORKOUTREQUEST']._serialized_start=507
-  _globals['_CREATEWORKOUTREQUEST']._serialized_end=586
-  _globals['_UPDATEWORKOUTREQUEST']._serialized_start=589
-  _globals['_UPDATEWORKOUTREQUEST']._serialized_end=749
-  _globals['_DELETEWORKOUTREQUEST']._serialized_start=751
-  _globals['_DELETEWORKOUTREQUEST']._serialized_end=825
-  _globals['_WORKOUTSERVICE']._serialized_start=828
-  _globals['_WORKOUTSERVICE']._serialized_end=1812
+  _globals['_WORKOUTRESULT']._serialized_start=2100
+  _globals['_WORKOUTRESULT']._serialized_end=2231
+  _globals['_GETWORKOUTREQUEST']._serialized_start=337
+  _globals['_GETWORKOUTREQUEST']._serialized_end=386
+  _globals['_LISTWORKOUTSREQUEST']._serialized_start=389
+  _globals['_LISTWORKOUTSREQUEST']._serialized_end=610
+  _globals['_LISTWORKOUTSRESPONSE']._serialized_start=612
+  _globals['_LISTWORKOUTSRESPONSE']._serialized_end=709
+  _globals['_CREATEWORKOUTREQUEST']._serialized_start=711
+  _globals['_CREATEWORKOUTREQUEST']._serialized_end=790
+  _globals['_UPDATEWORKOUTREQUEST']._serialized_start=793
+  _globals['_UPDATEWORKOUTREQUEST']._serialized_end=953
+  _globals['_DELETEWORKOUTREQUEST']._serialized_start=955
+  _globals['_DELETEWORKOUTREQUEST']._serialized_end=1029
+  _globals['_BATCHCREATEWORKOUTSREQUEST']._serialized_start=1031
+  _globals['_BATCHCREATEWORKOUTSREQUEST']._serialized_end=1121
+  _globals['_BATCHCREATEWORKOUTSRESPONSE']._serialized_start=1123
+  _globals['_BATCHCREATEWORKOUTSRESPONSE']._serialized_end=1209
+  _globals['_WORKOUTOUTCOME']._serialized_start=1211
+  _globals['_WORKOUTOUTCOME']._serialized_end=1333
+  _globals['_UNDELETEWORKOUTREQUEST']._serialized_start=1335
+  _globals['_UNDELETEWORKOUTREQUEST']._serialized_end=1389
+  _globals['_LISTWORKOUTCHANGESREQUEST']._serialized_start=1391
+  _globals['_LISTWORKOUTCHANGESREQUEST']._serialized_end=1477
+  _globals['_LISTWORKOUTCHANGESRESPONSE']._serialized_start=1479
+  _globals['_LISTWORKOUTCHANGESRESPONSE']._serialized_end=1601
+  _globals['_WORKOUTCHANGE']._serialized_start=1604
+  _globals['_WORKOUTCHANGE']._serialized_end=1741
+  _globals['_WORKOUTTOMBSTONE']._serialized_start=1744
+  _globals['_WORKOUTTOMBSTONE']._serialized_end=1883
+  _globals['_WATCHWORKOUTCHANGESREQUEST']._serialized_start=1885
+  _globals['_WATCHWORKOUTCHANGESREQUEST']._serialized_end=1938
+  _globals['_WATCHWORKOUTCHANGESRESPONSE']._serialized_start=1941
+  _globals['_WATCHWORKOUTCHANGESRESPONSE']._serialized_end=2097
+  _globals['_WORKOUTSERVICE']._serialized_start=2234
+  _globals['_WORKOUTSERVICE']._serialized_end=4000
 # @@protoc_insertion_point(module_scope)

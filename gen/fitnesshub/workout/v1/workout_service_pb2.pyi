@@ -4,11 +4,14 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from fitnesshub.mesh.v1 import stream_pb2 as _stream_pb2
 from fitnesshub.workout.v1 import workout_pb2 as _workout_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -19,6 +22,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _WorkoutResult:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WorkoutResultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WorkoutResult.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WORKOUT_RESULT_UNSPECIFIED: _WorkoutResult.ValueType  # 0
+    """Never sent."""
+    WORKOUT_RESULT_CREATED: _WorkoutResult.ValueType  # 1
+    """It is stored."""
+    WORKOUT_RESULT_EXISTED: _WorkoutResult.ValueType  # 2
+    """A workout of the caller's with this id was there, and stays as it is; one that was deleted stays deleted."""
+    WORKOUT_RESULT_REFUSED: _WorkoutResult.ValueType  # 3
+    """It breaks a rule, or its id is taken."""
+
+class WorkoutResult(_WorkoutResult, metaclass=_WorkoutResultEnumTypeWrapper):
+    """What was done with a workout of a batch."""
+
+WORKOUT_RESULT_UNSPECIFIED: WorkoutResult.ValueType  # 0
+"""Never sent."""
+WORKOUT_RESULT_CREATED: WorkoutResult.ValueType  # 1
+"""It is stored."""
+WORKOUT_RESULT_EXISTED: WorkoutResult.ValueType  # 2
+"""A workout of the caller's with this id was there, and stays as it is; one that was deleted stays deleted."""
+WORKOUT_RESULT_REFUSED: WorkoutResult.ValueType  # 3
+"""It breaks a rule, or its id is taken."""
+Global___WorkoutResult: _TypeAlias = WorkoutResult  # noqa: Y015
 
 @_typing.final
 class GetWorkoutRequest(_message.Message):
@@ -50,19 +81,35 @@ class ListWorkoutsRequest(_message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    START_TIME_FROM_FIELD_NUMBER: _builtins.int
+    START_TIME_BEFORE_FIELD_NUMBER: _builtins.int
+    EXERCISE_ID_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Workouts a page. 0: 20. Above 100: 100. Negative is refused."""
     page_token: _builtins.str
     """`next_page_token` of the page before. Absent: the first page."""
+    exercise_id: _builtins.str
+    """Only workouts with a set of this exercise."""
+    @_builtins.property
+    def start_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only workouts that started at this time or later."""
+
+    @_builtins.property
+    def start_time_before(self) -> _timestamp_pb2.Timestamp:
+        """Only workouts that started before this time."""
+
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        start_time_from: _timestamp_pb2.Timestamp | None = ...,
+        start_time_before: _timestamp_pb2.Timestamp | None = ...,
+        exercise_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time_before", b"start_time_before", "start_time_from", b"start_time_from"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exercise_id", b"exercise_id", "page_size", b"page_size", "page_token", b"page_token", "start_time_before", b"start_time_before", "start_time_from", b"start_time_from"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -137,7 +184,7 @@ class UpdateWorkoutRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Fields to change: `title`, `notes`, `start_time`, `end_time`, `sets`, or `*` for all of them.
+        """Fields to change: `title`, `notes`, `start_time`, `end_time`, `sets`, `session_rpe`, or `*` for all of them.
         Absent: the fields that are present in `workout`.
         """
 
@@ -181,3 +228,289 @@ class DeleteWorkoutRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteWorkoutRequest: _TypeAlias = DeleteWorkoutRequest  # noqa: Y015
+
+@_typing.final
+class BatchCreateWorkoutsRequest(_message.Message):
+    """What to store."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORKOUTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def workouts(self) -> _containers.RepeatedCompositeFieldContainer[_workout_pb2.Workout]:
+        """The workouts. Each should have an id of the client's, which makes repeating the batch safe."""
+
+    def __init__(
+        self,
+        *,
+        workouts: _abc.Iterable[_workout_pb2.Workout] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["workouts", b"workouts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchCreateWorkoutsRequest: _TypeAlias = BatchCreateWorkoutsRequest  # noqa: Y015
+
+@_typing.final
+class BatchCreateWorkoutsResponse(_message.Message):
+    """What became of the workouts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkoutOutcome]:
+        """One outcome a workout, in the order they were sent."""
+
+    def __init__(
+        self,
+        *,
+        outcomes: _abc.Iterable[Global___WorkoutOutcome] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchCreateWorkoutsResponse: _TypeAlias = BatchCreateWorkoutsResponse  # noqa: Y015
+
+@_typing.final
+class WorkoutOutcome(_message.Message):
+    """What became of one workout of a batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORKOUT_ID_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    PROBLEMS_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    workout_id: _builtins.str
+    """Id of the workout. Empty when a workout without an id was refused."""
+    result: Global___WorkoutResult.ValueType
+    """What was done with it."""
+    etag: _builtins.str
+    """The workout's etag. Empty when it was refused."""
+    @_builtins.property
+    def problems(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Why the workout was refused: a field path and what is wrong with it, an element a problem."""
+
+    def __init__(
+        self,
+        *,
+        workout_id: _builtins.str = ...,
+        result: Global___WorkoutResult.ValueType = ...,
+        problems: _abc.Iterable[_builtins.str] | None = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "problems", b"problems", "result", b"result", "workout_id", b"workout_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkoutOutcome: _TypeAlias = WorkoutOutcome  # noqa: Y015
+
+@_typing.final
+class UndeleteWorkoutRequest(_message.Message):
+    """Which workout to bring back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORKOUT_ID_FIELD_NUMBER: _builtins.int
+    workout_id: _builtins.str
+    """Id of the workout."""
+    def __init__(
+        self,
+        *,
+        workout_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["workout_id", b"workout_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndeleteWorkoutRequest: _TypeAlias = UndeleteWorkoutRequest  # noqa: Y015
+
+@_typing.final
+class ListWorkoutChangesRequest(_message.Message):
+    """From where to list changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURSOR_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """`next_cursor` of the answer before. Absent: from the beginning."""
+    page_size: _builtins.int
+    """Changes an answer. 0: 20. Above 100: 100. Negative is refused."""
+    def __init__(
+        self,
+        *,
+        cursor: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "page_size", b"page_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListWorkoutChangesRequest: _TypeAlias = ListWorkoutChangesRequest  # noqa: Y015
+
+@_typing.final
+class ListWorkoutChangesResponse(_message.Message):
+    """Some changes, oldest first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    NEXT_CURSOR_FIELD_NUMBER: _builtins.int
+    HAS_MORE_FIELD_NUMBER: _builtins.int
+    next_cursor: _builtins.str
+    """Where to go on, now or whenever. Always set."""
+    has_more: _builtins.bool
+    """Whether there are more changes already."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkoutChange]:
+        """The changes. Fewer than asked for, or none, when there are no more at the moment."""
+
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[Global___WorkoutChange] | None = ...,
+        next_cursor: _builtins.str = ...,
+        has_more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "has_more", b"has_more", "next_cursor", b"next_cursor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListWorkoutChangesResponse: _TypeAlias = ListWorkoutChangesResponse  # noqa: Y015
+
+@_typing.final
+class WorkoutChange(_message.Message):
+    """The last change of one workout."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UPSERTED_FIELD_NUMBER: _builtins.int
+    DELETED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def upserted(self) -> _workout_pb2.Workout:
+        """It was created, changed or brought back: the workout as it is now."""
+
+    @_builtins.property
+    def deleted(self) -> Global___WorkoutTombstone:
+        """It was deleted."""
+
+    def __init__(
+        self,
+        *,
+        upserted: _workout_pb2.Workout | None = ...,
+        deleted: Global___WorkoutTombstone | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "deleted", b"deleted", "upserted", b"upserted"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "deleted", b"deleted", "upserted", b"upserted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["upserted", "deleted"]  # noqa: Y015
+    _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
+
+Global___WorkoutChange: _TypeAlias = WorkoutChange  # noqa: Y015
+
+@_typing.final
+class WorkoutTombstone(_message.Message):
+    """What is left of a deleted workout."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORKOUT_ID_FIELD_NUMBER: _builtins.int
+    DELETE_TIME_FIELD_NUMBER: _builtins.int
+    UNDELETE_UNTIL_FIELD_NUMBER: _builtins.int
+    workout_id: _builtins.str
+    """Id the workout had."""
+    @_builtins.property
+    def delete_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was deleted."""
+
+    @_builtins.property
+    def undelete_until(self) -> _timestamp_pb2.Timestamp:
+        """Until when UndeleteWorkout brings it back."""
+
+    def __init__(
+        self,
+        *,
+        workout_id: _builtins.str = ...,
+        delete_time: _timestamp_pb2.Timestamp | None = ...,
+        undelete_until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delete_time", b"delete_time", "undelete_until", b"undelete_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delete_time", b"delete_time", "undelete_until", b"undelete_until", "workout_id", b"workout_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkoutTombstone: _TypeAlias = WorkoutTombstone  # noqa: Y015
+
+@_typing.final
+class WatchWorkoutChangesRequest(_message.Message):
+    """From where to stream changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURSOR_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """`next_cursor` of an answer or of a message of this stream. Absent: from the beginning."""
+    def __init__(
+        self,
+        *,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchWorkoutChangesRequest: _TypeAlias = WatchWorkoutChangesRequest  # noqa: Y015
+
+@_typing.final
+class WatchWorkoutChangesResponse(_message.Message):
+    """A message of the stream of changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGE_FIELD_NUMBER: _builtins.int
+    NEXT_CURSOR_FIELD_NUMBER: _builtins.int
+    CONTROL_FIELD_NUMBER: _builtins.int
+    next_cursor: _builtins.str
+    """Where to go on after this change when the connection breaks."""
+    @_builtins.property
+    def change(self) -> Global___WorkoutChange:
+        """The change."""
+
+    @_builtins.property
+    def control(self) -> _stream_pb2.StreamControl:
+        """Over REST only: a heartbeat, or how the stream ended."""
+
+    def __init__(
+        self,
+        *,
+        change: Global___WorkoutChange | None = ...,
+        next_cursor: _builtins.str = ...,
+        control: _stream_pb2.StreamControl | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "control", b"control"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "control", b"control", "next_cursor", b"next_cursor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchWorkoutChangesResponse: _TypeAlias = WatchWorkoutChangesResponse  # noqa: Y015

@@ -58,6 +58,26 @@ class WorkoutServiceStub:
                 request_serializer=fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.UpdateWorkoutRequest.SerializeToString,
                 response_deserializer=fitnesshub_dot_workout_dot_v1_dot_workout__pb2.Workout.FromString,
                 _registered_method=True)
+        self.BatchCreateWorkouts = channel.unary_unary(
+                '/fitnesshub.workout.v1.WorkoutService/BatchCreateWorkouts',
+                request_serializer=fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.BatchCreateWorkoutsRequest.SerializeToString,
+                response_deserializer=fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.BatchCreateWorkoutsResponse.FromString,
+                _registered_method=True)
+        self.UndeleteWorkout = channel.unary_unary(
+                '/fitnesshub.workout.v1.WorkoutService/UndeleteWorkout',
+                request_serializer=fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.UndeleteWorkoutRequest.SerializeToString,
+                response_deserializer=fitnesshub_dot_workout_dot_v1_dot_workout__pb2.Workout.FromString,
+                _registered_method=True)
+        self.ListWorkoutChanges = channel.unary_unary(
+                '/fitnesshub.workout.v1.WorkoutService/ListWorkoutChanges',
+                request_serializer=fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.ListWorkoutChangesRequest.SerializeToString,
+                response_deserializer=fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.ListWorkoutChangesResponse.FromString,
+                _registered_method=True)
+        self.WatchWorkoutChanges = channel.unary_stream(
+                '/fitnesshub.workout.v1.WorkoutService/WatchWorkoutChanges',
+                request_serializer=fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.WatchWorkoutChangesRequest.SerializeToString,
+                response_deserializer=fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.WatchWorkoutChangesResponse.FromString,
+                _registered_method=True)
         self.DeleteWorkout = channel.unary_unary(
                 '/fitnesshub.workout.v1.WorkoutService/DeleteWorkout',
                 request_serializer=fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.DeleteWorkoutRequest.SerializeToString,
@@ -78,7 +98,8 @@ class WorkoutServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListWorkouts(self, request, context):
-        """Lists the caller's workouts, newest start first, workouts that started together by id.
+        """Lists the caller's workouts, newest start first, workouts that started together by id. The filters
+        narrow the list together.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -99,8 +120,42 @@ class WorkoutServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchCreateWorkouts(self, request, context):
+        """Stores up to 100 workouts in one transaction, as an offline client or an import has them. A workout
+        that breaks a rule is refused by itself and named in the answer; the others are stored. A workout of
+        the caller's whose id is there already stays as it is, so that a repeated batch stores nothing twice.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndeleteWorkout(self, request, context):
+        """Brings a deleted workout back as it was, within 24 hours of its deletion (the time is a setting).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWorkoutChanges(self, request, context):
+        """Lists what changed in the caller's workouts since a cursor, oldest change first, each workout once
+        with its last change. A client that follows the cursors holds an exact copy; no cursor starts from
+        nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchWorkoutChanges(self, request, context):
+        """Streams the same changes as they happen: first those since the cursor, then each new one within
+        about a second. Over REST as server-sent events.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteWorkout(self, request, context):
-        """Deletes a workout with its sets. Deleting it again fails with WORKOUT_NOT_FOUND.
+        """Deletes a workout with its sets; for 24 hours UndeleteWorkout brings it back. Deleting it again fails
+        with WORKOUT_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,6 +183,26 @@ def add_WorkoutServiceServicer_to_server(servicer, server):
                     servicer.UpdateWorkout,
                     request_deserializer=fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.UpdateWorkoutRequest.FromString,
                     response_serializer=fitnesshub_dot_workout_dot_v1_dot_workout__pb2.Workout.SerializeToString,
+            ),
+            'BatchCreateWorkouts': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchCreateWorkouts,
+                    request_deserializer=fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.BatchCreateWorkoutsRequest.FromString,
+                    response_serializer=fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.BatchCreateWorkoutsResponse.SerializeToString,
+            ),
+            'UndeleteWorkout': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndeleteWorkout,
+                    request_deserializer=fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.UndeleteWorkoutRequest.FromString,
+                    response_serializer=fitnesshub_dot_workout_dot_v1_dot_workout__pb2.Workout.SerializeToString,
+            ),
+            'ListWorkoutChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWorkoutChanges,
+                    request_deserializer=fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.ListWorkoutChangesRequest.FromString,
+                    response_serializer=fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.ListWorkoutChangesResponse.SerializeToString,
+            ),
+            'WatchWorkoutChanges': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchWorkoutChanges,
+                    request_deserializer=fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.WatchWorkoutChangesRequest.FromString,
+                    response_serializer=fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.WatchWorkoutChangesResponse.SerializeToString,
             ),
             'DeleteWorkout': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteWorkout,
@@ -245,6 +320,114 @@ class WorkoutService:
             '/fitnesshub.workout.v1.WorkoutService/UpdateWorkout',
             fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.UpdateWorkoutRequest.SerializeToString,
             fitnesshub_dot_workout_dot_v1_dot_workout__pb2.Workout.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchCreateWorkouts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fitnesshub.workout.v1.WorkoutService/BatchCreateWorkouts',
+            fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.BatchCreateWorkoutsRequest.SerializeToString,
+            fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.BatchCreateWorkoutsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndeleteWorkout(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fitnesshub.workout.v1.WorkoutService/UndeleteWorkout',
+            fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.UndeleteWorkoutRequest.SerializeToString,
+            fitnesshub_dot_workout_dot_v1_dot_workout__pb2.Workout.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWorkoutChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fitnesshub.workout.v1.WorkoutService/ListWorkoutChanges',
+            fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.ListWorkoutChangesRequest.SerializeToString,
+            fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.ListWorkoutChangesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchWorkoutChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/fitnesshub.workout.v1.WorkoutService/WatchWorkoutChanges',
+            fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.WatchWorkoutChangesRequest.SerializeToString,
+            fitnesshub_dot_workout_dot_v1_dot_workout__service__pb2.WatchWorkoutChangesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,15 +40,35 @@ class WorkoutServiceStub:
     GetWorkout: _grpc.UnaryUnaryMultiCallable[_workout_service_pb2.GetWorkoutRequest, _workout_pb2.Workout]
     """Returns one workout."""
     ListWorkouts: _grpc.UnaryUnaryMultiCallable[_workout_service_pb2.ListWorkoutsRequest, _workout_service_pb2.ListWorkoutsResponse]
-    """Lists the caller's workouts, newest start first, workouts that started together by id."""
+    """Lists the caller's workouts, newest start first, workouts that started together by id. The filters
+    narrow the list together.
+    """
     CreateWorkout: _grpc.UnaryUnaryMultiCallable[_workout_service_pb2.CreateWorkoutRequest, _workout_pb2.Workout]
     """Stores a workout with its sets. With an Idempotency-Key, a repeated call returns the first answer."""
     UpdateWorkout: _grpc.UnaryUnaryMultiCallable[_workout_service_pb2.UpdateWorkoutRequest, _workout_pb2.Workout]
     """Changes the fields named by the mask, or without a mask the fields that are present. A repeated
     field is replaced whole; it is cleared only when the mask names it.
     """
+    BatchCreateWorkouts: _grpc.UnaryUnaryMultiCallable[_workout_service_pb2.BatchCreateWorkoutsRequest, _workout_service_pb2.BatchCreateWorkoutsResponse]
+    """Stores up to 100 workouts in one transaction, as an offline client or an import has them. A workout
+    that breaks a rule is refused by itself and named in the answer; the others are stored. A workout of
+    the caller's whose id is there already stays as it is, so that a repeated batch stores nothing twice.
+    """
+    UndeleteWorkout: _grpc.UnaryUnaryMultiCallable[_workout_service_pb2.UndeleteWorkoutRequest, _workout_pb2.Workout]
+    """Brings a deleted workout back as it was, within 24 hours of its deletion (the time is a setting)."""
+    ListWorkoutChanges: _grpc.UnaryUnaryMultiCallable[_workout_service_pb2.ListWorkoutChangesRequest, _workout_service_pb2.ListWorkoutChangesResponse]
+    """Lists what changed in the caller's workouts since a cursor, oldest change first, each workout once
+    with its last change. A client that follows the cursors holds an exact copy; no cursor starts from
+    nothing.
+    """
+    WatchWorkoutChanges: _grpc.UnaryStreamMultiCallable[_workout_service_pb2.WatchWorkoutChangesRequest, _workout_service_pb2.WatchWorkoutChangesResponse]
+    """Streams the same changes as they happen: first those since the cursor, then each new one within
+    about a second. Over REST as server-sent events.
+    """
     DeleteWorkout: _grpc.UnaryUnaryMultiCallable[_workout_service_pb2.DeleteWorkoutRequest, _empty_pb2.Empty]
-    """Deletes a workout with its sets. Deleting it again fails with WORKOUT_NOT_FOUND."""
+    """Deletes a workout with its sets; for 24 hours UndeleteWorkout brings it back. Deleting it again fails
+    with WORKOUT_NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class WorkoutServiceAsyncStub(WorkoutServiceStub):
@@ -60,15 +80,35 @@ class WorkoutServiceAsyncStub(WorkoutServiceStub):
     GetWorkout: _aio.UnaryUnaryMultiCallable[_workout_service_pb2.GetWorkoutRequest, _workout_pb2.Workout]  # type: ignore[assignment]
     """Returns one workout."""
     ListWorkouts: _aio.UnaryUnaryMultiCallable[_workout_service_pb2.ListWorkoutsRequest, _workout_service_pb2.ListWorkoutsResponse]  # type: ignore[assignment]
-    """Lists the caller's workouts, newest start first, workouts that started together by id."""
+    """Lists the caller's workouts, newest start first, workouts that started together by id. The filters
+    narrow the list together.
+    """
     CreateWorkout: _aio.UnaryUnaryMultiCallable[_workout_service_pb2.CreateWorkoutRequest, _workout_pb2.Workout]  # type: ignore[assignment]
     """Stores a workout with its sets. With an Idempotency-Key, a repeated call returns the first answer."""
     UpdateWorkout: _aio.UnaryUnaryMultiCallable[_workout_service_pb2.UpdateWorkoutRequest, _workout_pb2.Workout]  # type: ignore[assignment]
     """Changes the fields named by the mask, or without a mask the fields that are present. A repeated
     field is replaced whole; it is cleared only when the mask names it.
     """
+    BatchCreateWorkouts: _aio.UnaryUnaryMultiCallable[_workout_service_pb2.BatchCreateWorkoutsRequest, _workout_service_pb2.BatchCreateWorkoutsResponse]  # type: ignore[assignment]
+    """Stores up to 100 workouts in one transaction, as an offline client or an import has them. A workout
+    that breaks a rule is refused by itself and named in the answer; the others are stored. A workout of
+    the caller's whose id is there already stays as it is, so that a repeated batch stores nothing twice.
+    """
+    UndeleteWorkout: _aio.UnaryUnaryMultiCallable[_workout_service_pb2.UndeleteWorkoutRequest, _workout_pb2.Workout]  # type: ignore[assignment]
+    """Brings a deleted workout back as it was, within 24 hours of its deletion (the time is a setting)."""
+    ListWorkoutChanges: _aio.UnaryUnaryMultiCallable[_workout_service_pb2.ListWorkoutChangesRequest, _workout_service_pb2.ListWorkoutChangesResponse]  # type: ignore[assignment]
+    """Lists what changed in the caller's workouts since a cursor, oldest change first, each workout once
+    with its last change. A client that follows the cursors holds an exact copy; no cursor starts from
+    nothing.
+    """
+    WatchWorkoutChanges: _aio.UnaryStreamMultiCallable[_workout_service_pb2.WatchWorkoutChangesRequest, _workout_service_pb2.WatchWorkoutChangesResponse]  # type: ignore[assignment]
+    """Streams the same changes as they happen: first those since the cursor, then each new one within
+    about a second. Over REST as server-sent events.
+    """
     DeleteWorkout: _aio.UnaryUnaryMultiCallable[_workout_service_pb2.DeleteWorkoutRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes a workout with its sets. Deleting it again fails with WORKOUT_NOT_FOUND."""
+    """Deletes a workout with its sets; for 24 hours UndeleteWorkout brings it back. Deleting it again fails
+    with WORKOUT_NOT_FOUND.
+    """
 
 class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
     """The training log. Everybody sees and changes their own workouts only; someone else's workout looks
@@ -89,7 +129,9 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _workout_service_pb2.ListWorkoutsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_workout_service_pb2.ListWorkoutsResponse, _abc.Awaitable[_workout_service_pb2.ListWorkoutsResponse]]:
-        """Lists the caller's workouts, newest start first, workouts that started together by id."""
+        """Lists the caller's workouts, newest start first, workouts that started together by id. The filters
+        narrow the list together.
+        """
 
     @_abc_1.abstractmethod
     def CreateWorkout(
@@ -110,11 +152,53 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def BatchCreateWorkouts(
+        self,
+        request: _workout_service_pb2.BatchCreateWorkoutsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workout_service_pb2.BatchCreateWorkoutsResponse, _abc.Awaitable[_workout_service_pb2.BatchCreateWorkoutsResponse]]:
+        """Stores up to 100 workouts in one transaction, as an offline client or an import has them. A workout
+        that breaks a rule is refused by itself and named in the answer; the others are stored. A workout of
+        the caller's whose id is there already stays as it is, so that a repeated batch stores nothing twice.
+        """
+
+    @_abc_1.abstractmethod
+    def UndeleteWorkout(
+        self,
+        request: _workout_service_pb2.UndeleteWorkoutRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workout_pb2.Workout, _abc.Awaitable[_workout_pb2.Workout]]:
+        """Brings a deleted workout back as it was, within 24 hours of its deletion (the time is a setting)."""
+
+    @_abc_1.abstractmethod
+    def ListWorkoutChanges(
+        self,
+        request: _workout_service_pb2.ListWorkoutChangesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workout_service_pb2.ListWorkoutChangesResponse, _abc.Awaitable[_workout_service_pb2.ListWorkoutChangesResponse]]:
+        """Lists what changed in the caller's workouts since a cursor, oldest change first, each workout once
+        with its last change. A client that follows the cursors holds an exact copy; no cursor starts from
+        nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchWorkoutChanges(
+        self,
+        request: _workout_service_pb2.WatchWorkoutChangesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_workout_service_pb2.WatchWorkoutChangesResponse], _abc.AsyncIterator[_workout_service_pb2.WatchWorkoutChangesResponse]]:
+        """Streams the same changes as they happen: first those since the cursor, then each new one within
+        about a second. Over REST as server-sent events.
+        """
+
+    @_abc_1.abstractmethod
     def DeleteWorkout(
         self,
         request: _workout_service_pb2.DeleteWorkoutRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes a workout with its sets. Deleting it again fails with WORKOUT_NOT_FOUND."""
+        """Deletes a workout with its sets; for 24 hours UndeleteWorkout brings it back. Deleting it again fails
+        with WORKOUT_NOT_FOUND.
+        """
 
 def add_WorkoutServiceServicer_to_server(servicer: WorkoutServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

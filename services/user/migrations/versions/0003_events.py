@@ -2,8 +2,8 @@
 
 from chassis.migrate import create_event_tables, keep_out_of_statistics
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:

@@ -1,0 +1,1 @@
+"""Our own exercises, which every installation has from the start."""
