@@ -137,13 +137,21 @@ def create_event_tables() -> None:
 def keep_out_of_statistics(table: str, *columns: str) -> None:
     """For columns with what persons wrote: PostgreSQL keeps samples for its planner, which no erasure reaches.
 
-    table: of the service's schema. To be called right after the table was made: samples that are there stay.
+    table: of the service's schema. Samples that are there go where the server can forget them (PostgreSQL 18); on an
+    older one call it right after the table was made.
     """
     from alembic import op  # noqa: PLC0415 - see the module's docstring
 
     schema = op.get_context().version_table_schema
     for column in columns:
         op.execute(f'ALTER TABLE "{schema}".{table} ALTER COLUMN {column} SET STATISTICS 0')
+        op.execute(f"""
+            DO $$ BEGIN
+                IF to_regproc('pg_catalog.pg_clear_attribute_stats') IS NOT NULL THEN
+                    PERFORM pg_clear_attribute_stats('{schema}', '{table}', '{column}', false);
+                END IF;
+            END $$
+        """)
 
 
 def revisions(scripts: Path) -> list[str]:

@@ -4,12 +4,11 @@ from datetime import datetime, timedelta
 
 from fitnesshub.user.v1.events_pb2 import SESSION_END_CAUSE_ERASED
 from fitnesshub.user.v1.user_pb2 import User
-from sqlalchemy import BindParameter, bindparam, delete, exists, select, update
+from sqlalchemy import BindParameter, bindparam, delete, exists, literal_column, null, select, update
 
 from chassis.db import Statement, WriteSession
 from chassis.identity import LEEWAY
 from services.user.domain.ended import EndedSession
-from services.user.domain.roles import MEMBER
 from services.user.store import sessions as session_store
 from services.user.store.tables import (
     contributions,
@@ -39,12 +38,16 @@ EMPTY_USER = Statement(
         email=bindparam("email"),
         version=bindparam("version"),
         wire=bindparam("wire"),
-        roles=[MEMBER],
-        suspended_at=None,
-        suspended_until=None,
+        roles=bindparam("roles"),
+        suspended_at=null(),
+        suspended_until=null(),
     )
 )
-EMPTY_SESSIONS = Statement(update(sessions).where(sessions.c.user_id == _USER_ID).values(user_agent="", ip_address=""))
+EMPTY_SESSIONS = Statement(
+    update(sessions)
+    .where(sessions.c.user_id == _USER_ID)
+    .values(user_agent=literal_column("''"), ip_address=literal_column("''"))
+)
 REMOVE_USER = Statement(
     delete(users).where(
         users.c.id == _USER_ID,
@@ -68,7 +71,8 @@ async def empty(tx: WriteSession, user: User) -> None:
     """Deletes what belongs to a user, and stores the user, who is locked, as given."""
     for statement in (*DELETE_OF_USER, EMPTY_SESSIONS):
         await tx.execute(statement, user_id=user.id)
-    await tx.execute(EMPTY_USER, user_id=user.id, email=user.email, version=user.version, wire=user.SerializeToString())
+    values = {"email": user.email, "version": user.version, "roles": list(user.roles), "wire": user.SerializeToString()}
+    await tx.execute(EMPTY_USER, user_id=user.id, **values)
 
 
 async def remove(tx: WriteSession, user_id: str, now: datetime) -> None:

@@ -20,7 +20,7 @@ async def erase(world: World, user_id: str) -> None:
 
 
 async def stored(world: World, user_id: str) -> User | None:
-    wire = await world.db.value(GET_USER, user_id=user_id)
+    wire = await world.db.value(GET_USER, user_id=user_id, now=world.clock.now())
     return None if wire is None else User.FromString(wire)
 
 
@@ -35,7 +35,11 @@ async def test_nothing_of_the_person_is_left(world: World) -> None:
     left = await stored(world, user.id)
     assert left is not None
     assert left == User(
-        id=user.id, email=f"{user.id}@erased.invalid", version=left.version, update_time=left.update_time
+        id=user.id,
+        email=f"{user.id}@erased.invalid",
+        roles=["member"],
+        version=left.version,
+        update_time=left.update_time,
     )
     assert left.version > user.version
     assert await world.db.value(COUNT_PASSWORDS, user_id=user.id) == 0

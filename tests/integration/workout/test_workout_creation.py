@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 from fitnesshub.event.v1.event_pb2 import Event
-from fitnesshub.user.v1.stats_service_pb2 import GetStatsRequest, Stats
-from fitnesshub.user.v1.stats_service_pb2_grpc import StatsServiceStub
+from fitnesshub.user.v1.stats_service_pb2 import Stats
 from fitnesshub.workout.v1.workout_pb2 import Workout, WorkoutSet
 from sqlalchemy import text
 
-from chassis.channel import Channel, InProcess
 from chassis.clock import SystemIds
 from chassis.db import Statement
 from chassis.errors import NotFound, Unavailable
@@ -51,11 +49,8 @@ async def sagas(world: World, person: Athlete) -> list[Any]:
     return list(await world.db.rows(SAGAS_OF, user_id=person.user_id))
 
 
-async def totals(person: Athlete) -> Stats:
-    channel: Any = Channel(InProcess(person.world.pipeline, ""))
-    stub: Any = StatsServiceStub(channel)
-    answer: Stats = await stub.GetStats(GetStatsRequest(), metadata=person.headers().items())
-    return answer
+def totals(person: Athlete) -> Stats:
+    return person.world.totals.of(person.user_id)
 
 
 async def test_a_created_workout_is_in_the_totals(world: World, ada: Athlete, squat: str) -> None:
@@ -65,7 +60,7 @@ async def test_a_created_workout_is_in_the_totals(world: World, ada: Athlete, sq
     (saga,) = await sagas(world, ada)
     assert (saga["kind"], saga["key"], saga["status"]) == ("workout_creation", f"{made.id}/1", Status.DONE)
     assert saga["data"]["statsState"] == "updated"
-    found = await totals(ada)
+    found = totals(ada)
     assert (found.workouts, found.sets, found.reps, found.volume_kg) == (1, 3, 15, 5 * (100 + 101 + 102))
 
 
@@ -83,7 +78,7 @@ async def test_every_change_counts_in_whatever_order_and_however_often(
     await hear(world, chance.sample(events * 2, k=10))
     await run(world)
     assert [saga["status"] for saga in await sagas(world, ada)] == [Status.DONE] * 5
-    found = await totals(ada)
+    found = totals(ada)
     assert (found.workouts, found.sets, found.reps, found.volume_kg) == (1, 1, 2, 20)
 
 
@@ -96,7 +91,7 @@ async def test_a_user_service_that_is_away_is_waited_for(world: World, ada: Athl
         world.clock.time += timedelta(minutes=2)
     (saga,) = await sagas(world, ada)
     assert (saga["status"], world.totals.fail) == (Status.DONE, [])
-    assert (await totals(ada)).workouts == 1
+    assert totals(ada).workouts == 1
 
 
 async def test_a_workout_stays_when_a_step_fails_for_good(

@@ -35,9 +35,13 @@ class Totals:
         return UpdateStatsResponse(changed=True)
 
     async def get_stats(self, _request: GetStatsRequest, call: Call) -> Stats:
-        mine = [each for _, owner, each in self.known.values() if owner == call.user_id and each is not None]
+        return self.of(call.user_id)
+
+    def of(self, user_id: str) -> Stats:
+        """The sums of one person."""
+        mine = [each for _, owner, each in self.known.values() if owner == user_id and each is not None]
         return Stats(
-            user_id=call.user_id,
+            user_id=user_id,
             workouts=len(mine),
             duration_seconds=sum(each.duration_seconds for each in mine),
             sets=sum(each.sets for each in mine),

@@ -27,6 +27,7 @@ from chassis.tokens import (
 
 SERVICES = ["user", "workout"]
 FILES = {
+    "audit-master-key",
     "access-token-keys.json",
     "access-token.pem",
     "database-owner",

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from chassis.migrate import create_chassis_tables, create_event_tables
+from chassis.migrate import create_chassis_tables, create_event_tables, keep_out_of_statistics
 
 revision = "0001"
 down_revision = None
@@ -67,6 +67,7 @@ def upgrade() -> None:
         )
     """)
     op.execute("CREATE INDEX exercises_by_owner ON analytics.exercises (owner_id) WHERE owner_id <> ''")
+    keep_out_of_statistics("exercises", "name")
     op.execute("""
         CREATE TABLE analytics.people (
             user_id uuid PRIMARY KEY,
