@@ -74,15 +74,16 @@ def audited(request: Descriptor, unary: Unary, record: Record) -> Unary:
             answer = await unary(payload, incoming)
         except StatusError as status:
             with suppress(Unavailable):  # the caller is told what went wrong first
-                await _record(incoming, record, status.code, reason_of(status))
+                await record(_call(incoming), status.code, reason_of(status))
             raise
         except asyncio.CancelledError:
             with suppress(Unavailable):
-                await _record(incoming, record, Cancelled.code, "CANCELLED")
+                await record(_call(incoming), Cancelled.code, "CANCELLED")
             raise
-        if incoming.call is None or not incoming.call.audit_recorded:
+        call = _call(incoming)
+        if not call.audit_recorded:
             try:
-                await _record(incoming, record, 0, "")
+                await record(call, *call.failed_with)
             except Unavailable as failure:
                 # What can't be recorded isn't given out.
                 raise StatusError(*to_status(failure, ""), {}) from failure
@@ -91,10 +92,10 @@ def audited(request: Descriptor, unary: Unary, record: Record) -> Unary:
     return invoke
 
 
-async def _record(incoming: Incoming, record: Record, code: int, reason: str) -> None:
+def _call(incoming: Incoming) -> Call:
     if incoming.call is None:
         raise TypeError("the call never began")
-    await record(incoming.call, code, reason)
+    return incoming.call
 
 
 def reason_of(status: StatusError) -> str:

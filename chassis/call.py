@@ -63,6 +63,9 @@ class Call:
     """Whether the contract wants the call in the audit trail; its write session puts it there."""
     audit_recorded: bool = False
     """Whether that has happened."""
+    failed_with: tuple[int, str] = (0, "")
+    """Status code and reason of a failure that is answered as a success, because a dialect of others has its own way
+    to tell it. For the audit trail."""
     targets: Mapping[str, str] = field(default_factory=dict)
     """Of an audited call: the ids in its request, by field."""
     recheck: Callable[[], object] = field(default=lambda: None, repr=False)

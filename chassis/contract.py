@@ -195,6 +195,8 @@ def _policy_problems(method: Method) -> Iterator[str]:
         yield "success_status must be 2xx"
     if method.is_read and policy.no_idempotency_record:
         yield "no_idempotency_record means nothing on a read"
+    if policy.audited and method.is_streaming:
+        yield "audited doesn't cover streams"
     if len(set(policy.reasons)) != len(policy.reasons):
         yield "reasons are listed twice"
     for binding in method.http:

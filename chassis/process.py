@@ -1,7 +1,8 @@
 """One process of the mesh: builds its services, hosts them, and stops them in order.
 
-Two roles: `serve` answers calls; `work` runs the background workers, so that they never delay a call.
-Everything opened is closed in reverse by one stack.
+Two roles: `serve` answers calls; `work` runs the background workers, so that they never delay a call. Two more end by
+themselves: `rebuild` makes projections anew, `compare` compares them with a rebuild. Everything opened is closed in
+reverse by one stack.
 """
 
 import asyncio
@@ -26,6 +27,7 @@ from chassis.clock import SystemClock, SystemIds
 from chassis.contract import host_of, load_contract
 from chassis.db import Database
 from chassis.erasure import Erasure
+from chassis.events.rebuild import Rebuild, RebuildError, Report
 from chassis.events.redis_bus import RedisBus
 from chassis.host_grpc import GrpcioHost
 from chassis.identity import AccessTokens, EndedSessions, ServiceTokens, ServiceTokenSource
@@ -35,7 +37,7 @@ from chassis.readiness import INTERVAL, Check, NotReady, Readiness
 from chassis.redis_client import connect
 from chassis.saga_api import SagaApi
 from chassis.service import Runtime, Service, Worker
-from chassis.settings import ProcessSettings, load_process_settings
+from chassis.settings import ProcessSettings, SettingsError, load_process_settings
 from chassis.signals import END_STREAMS
 from chassis.status_api import StatusApi
 from chassis.telemetry import metrics, traces
@@ -62,7 +64,7 @@ WORKER_BACKOFF = (0.5, 30.0)
 class Options:
     """How this process is to run."""
 
-    role: Literal["serve", "work"]
+    role: Literal["serve", "work", "rebuild", "compare"]
     host: str
     port: int
     metrics_port: int
@@ -107,6 +109,8 @@ class Process:
         self._failed = False
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self.reports: dict[str, Report] = {}
+        """What came of rebuilds and comparisons, by service."""
 
     # --- what services ask for while they are built (chassis.service.Resources) ---
 
@@ -145,7 +149,8 @@ class Process:
     async def run(self) -> bool:
         """Runs until SIGTERM, SIGINT or the end of the lifeline, and closes everything.
 
-        Returns False when it had to stop by itself, because work in the background ended.
+        Returns False when it had to stop by itself, because work in the background ended, and when a projection
+        isn't the same as its rebuild. Raises RebuildError when there can be no rebuild.
         """
         self._watch_for_stop()
         async with self._stack:
@@ -154,8 +159,10 @@ class Process:
             await self._open()
             if self._options.role == "serve":
                 await self._serve(status)
-            else:
+            elif self._options.role == "work":
                 await self._work(services)
+            else:
+                await self._rebuild(services)
         return not self._failed
 
     def _runtime(self, name: str) -> Runtime:
@@ -235,6 +242,30 @@ class Process:
         await self._stopping.wait()
         log.info("stopping")
         await self._cancel_background()
+
+    async def _rebuild(self, services: Sequence[Service]) -> None:
+        work = asyncio.create_task(self._rebuild_each(services))
+        stop = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (work, stop):
+            task.cancel()
+        await asyncio.wait({work, stop})
+        await self._cancel_background()
+        if work.cancelled():
+            raise RebuildError("it was stopped; the projection is as it was")
+        work.result()
+
+    async def _rebuild_each(self, services: Sequence[Service]) -> None:
+        owner = self._environment.get("DATABASE_URL")
+        if not owner:
+            raise SettingsError("DATABASE_URL: a rebuild needs the owner's login, to make tables")
+        for service in services:
+            if service.projection is None:
+                raise RebuildError(f"{service.name} has no projection")
+            rebuild = Rebuild(owner, self._databases[service.name], service.projection)
+            report = await (rebuild.run() if self._options.role == "rebuild" else rebuild.verify())
+            self._failed |= bool(report.differences)
+            self.reports[service.name] = report
 
     async def _expose(self, ready: Callable[[], bool]) -> None:
         server = await metrics.serve_metrics(self._options.metrics_port, ready, self._options.host)

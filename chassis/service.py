@@ -18,6 +18,7 @@ from chassis.contract import Contract
 from chassis.db import Database
 from chassis.erasure import Erase
 from chassis.events.consumer import Subscription
+from chassis.events.rebuild import Projection
 from chassis.pages import PageTokens
 from chassis.readiness import Check
 from chassis.sagas.model import Saga
@@ -49,6 +50,8 @@ class Service:
     """Events it hears; the `work` role runs a consumer for each. Needs a database."""
     sagas: tuple[Saga, ...] = ()
     """Kinds of sagas that it begins; the `work` role runs them. Needs a database."""
+    projection: Projection | None = None
+    """Tables that can be made anew from the event store; None when there are none."""
     erase: Erase | None = None
     """Deletes what it holds of a person who is erased; None when it has no data of its own about persons."""
     checks: tuple[Check, ...] = ()

@@ -195,9 +195,16 @@ DAY = (
         streams=True,
     ),
     Step(
-        "Her totals. What feeds them from her workouts is not built yet, so they say nothing so far.",
+        "Her totals follow her workouts within a moment; warm-ups don't count.",
         *("GET", "/api/v1/users/me/stats", 200),
-        expect={"userId": "{user}"},
+        expect={"userId": "{user}", "workouts": "1", "sets": "5"},
+        within=15,
+    ),
+    Step(
+        "What happened to her account and her data is recorded for good, and she can read it.",
+        *("GET", "/api/v1/users/me/audit-records?pageSize=3", 200),
+        expect={"records.0.subjectUserId": "{user}"},
+        within=15,
     ),
     Step(
         "She signs out.",

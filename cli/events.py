@@ -128,7 +128,11 @@ async def _list(bus: Bus, arguments: Namespace) -> None:
         _show([{"group": group, "dead": count} for group, count in groups.items()], ("group", "dead"), arguments)
         return
     rows = [
-        {"position": letter.position, "since": _moment(letter.time), "source": letter.source or "(replayed)"}
+        {
+            "position": letter.position,
+            "since": _moment(datetime.fromtimestamp(letter.time, UTC)),
+            "source": letter.source or "(replayed)",
+        }
         | _event_row(letter.data)
         | {"reason": letter.reason}
         for letter in await _all(bus, arguments.group)
@@ -159,10 +163,11 @@ async def _all(bus: Bus, group: str) -> list[DeadLetter]:
 def _event_row(data: bytes) -> dict[str, Any]:
     try:
         event = Event.FromString(data)
-    except DecodeError:
+        time = event.time.ToDatetime(UTC)
+    except (DecodeError, ValueError):
         return {"time": "", "type": "(not an event)", "aggregate": "", "version": "", "id": ""}
     return {
-        "time": _moment(event.time.seconds + event.time.nanos / 1e9),
+        "time": _moment(time),
         "type": event.type.removeprefix("fitnesshub."),
         "aggregate": f"{event.aggregate_type}/{event.aggregate_id}",
         "version": event.aggregate_version,
@@ -170,8 +175,8 @@ def _event_row(data: bytes) -> dict[str, Any]:
     }
 
 
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _moment(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _show(rows: Sequence[Row], columns: Iterable[str], arguments: Namespace, *, has_head: bool = True) -> None:

@@ -32,6 +32,9 @@ environment:
   REDIS_URL           a Redis or Valkey server to use instead of our own"""
 
 EVENTS = """Reads the Redis of the stack that runs here. The content of events is left out: it is about persons."""
+REBUILD = """Traffic goes on meanwhile. The tables are made beside the live ones, and take their place in one moment.
+
+Exit code 0: done, or with --check the same; 1: it can't be done now, or there are differences."""
 WORKOUTS = """Stores each session of the file as a workout. Run it again at any time: what is stored stays as it is.
 A session with a refused row isn't stored at all, so that the mended file adds it whole; --partial stores
 the rest of it. Exercises are found in the library by name, or made for the user.
@@ -132,6 +135,16 @@ def _add_events(parser: argparse.ArgumentParser) -> None:
     tail.add_argument("-n", "--lines", type=_positive, default=20, help="how many of the last events; 20 by default")
     lag = kinds.add_parser("lag", help="show how far each group of readers is")
     lag.set_defaults(command="cli.events:lag")
+    rebuild = kinds.add_parser(
+        "rebuild",
+        help="make what a service made of events anew, from the event store",
+        description=REBUILD,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    rebuild.set_defaults(command="cli.rebuild:rebuild")
+    rebuild.add_argument("service", metavar="SERVICE")
+    rebuild.add_argument("--check", action="store_true", help="compare with what is there, and change nothing")
+    rebuild.add_argument("--json", action="store_true", help="for scripts: one object")
     letters = kinds.add_parser("dlq", help="dead letters: events that a group gave up")
     actions = letters.add_subparsers(dest="action", metavar="ACTION", required=True)
     listed = actions.add_parser("list", help="list the dead letters of a group, or the groups that have some")

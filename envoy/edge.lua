@@ -18,6 +18,7 @@ local tables = {
       "CHART_MEASURE_DISTANCE",
     },
     ["fitnesshub.analytics.v1.Granularity"] = { "GRANULARITY_UNSPECIFIED", "GRANULARITY_DAY", "GRANULARITY_WEEK", "GRANULARITY_MONTH", "GRANULARITY_YEAR" },
+    ["fitnesshub.analytics.v1.MuscleMeasure"] = { "MUSCLE_MEASURE_UNSPECIFIED", "MUSCLE_MEASURE_SETS", "MUSCLE_MEASURE_REPS", "MUSCLE_MEASURE_VOLUME" },
     ["fitnesshub.mesh.v1.SagaStatus"] = {
       "SAGA_STATUS_UNSPECIFIED",
       "SAGA_STATUS_RUNNING",
@@ -128,33 +129,36 @@ local tables = {
   messages = {
     ["fitnesshub.analytics.v1.ChartExerciseProgressRequest"] = {
       { name = "exerciseId", kind = "string", other = "exercise_id" },
+      { name = "granularity", kind = "enum", of = "fitnesshub.analytics.v1.Granularity" },
       { name = "fromDate", kind = "string", other = "from_date" },
       { name = "toDate", kind = "string", other = "to_date" },
-      { name = "timeZone", kind = "string", other = "time_zone" },
+    },
+    ["fitnesshub.analytics.v1.ChartTrainedMusclesRequest"] = {
+      { name = "measure", kind = "enum", of = "fitnesshub.analytics.v1.MuscleMeasure" },
+      { name = "fromDate", kind = "string", other = "from_date" },
+      { name = "toDate", kind = "string", other = "to_date" },
     },
     ["fitnesshub.analytics.v1.ChartTrainingRequest"] = {
       { name = "measure", kind = "enum", of = "fitnesshub.analytics.v1.ChartMeasure" },
       { name = "granularity", kind = "enum", of = "fitnesshub.analytics.v1.Granularity" },
       { name = "fromDate", kind = "string", other = "from_date" },
       { name = "toDate", kind = "string", other = "to_date" },
-      { name = "timeZone", kind = "string", other = "time_zone" },
     },
     ["fitnesshub.analytics.v1.GetExerciseBestsRequest"] = {
       { name = "exerciseId", kind = "string", other = "exercise_id" },
     },
     ["fitnesshub.analytics.v1.GetExerciseProgressRequest"] = {
       { name = "exerciseId", kind = "string", other = "exercise_id" },
+      { name = "granularity", kind = "enum", of = "fitnesshub.analytics.v1.Granularity" },
       { name = "fromDate", kind = "string", other = "from_date" },
       { name = "toDate", kind = "string", other = "to_date" },
-      { name = "timeZone", kind = "string", other = "time_zone" },
     },
     ["fitnesshub.analytics.v1.GetPlatformActivityRequest"] = {
+      { name = "granularity", kind = "enum", of = "fitnesshub.analytics.v1.Granularity" },
       { name = "fromDate", kind = "string", other = "from_date" },
       { name = "toDate", kind = "string", other = "to_date" },
     },
-    ["fitnesshub.analytics.v1.GetStreaksRequest"] = {
-      { name = "timeZone", kind = "string", other = "time_zone" },
-    },
+    ["fitnesshub.analytics.v1.GetStreaksRequest"] = {},
     ["fitnesshub.analytics.v1.GetTrainingAtTimeRequest"] = {
       { name = "time", kind = "timestamp" },
     },
@@ -162,19 +166,16 @@ local tables = {
       { name = "granularity", kind = "enum", of = "fitnesshub.analytics.v1.Granularity" },
       { name = "fromDate", kind = "string", other = "from_date" },
       { name = "toDate", kind = "string", other = "to_date" },
-      { name = "timeZone", kind = "string", other = "time_zone" },
     },
     ["fitnesshub.analytics.v1.ListTrainedExercisesRequest"] = {
       { name = "pageSize", kind = "int32", other = "page_size" },
       { name = "pageToken", kind = "string", other = "page_token" },
       { name = "fromDate", kind = "string", other = "from_date" },
       { name = "toDate", kind = "string", other = "to_date" },
-      { name = "timeZone", kind = "string", other = "time_zone" },
     },
     ["fitnesshub.analytics.v1.ListTrainedMusclesRequest"] = {
       { name = "fromDate", kind = "string", other = "from_date" },
       { name = "toDate", kind = "string", other = "to_date" },
-      { name = "timeZone", kind = "string", other = "time_zone" },
     },
     ["fitnesshub.audit.v1.EraseSubjectRequest"] = {
       { name = "userId", kind = "string", other = "user_id" },
@@ -476,7 +477,7 @@ local tables = {
   calls = {
     {
       method = "GET",
-      path = "api/v1/analytics/exercises/*/progress",
+      path = "api/v1/users/me/analytics/exercises/*/progress",
       request = "fitnesshub.analytics.v1.ChartExerciseProgressRequest",
       verb = "chart",
       in_path = { exerciseId = true, exercise_id = true },
@@ -484,59 +485,66 @@ local tables = {
     },
     {
       method = "GET",
-      path = "api/v1/analytics/training",
+      path = "api/v1/users/me/analytics/muscles",
+      request = "fitnesshub.analytics.v1.ChartTrainedMusclesRequest",
+      verb = "chart",
+      most = 1048576,
+    },
+    {
+      method = "GET",
+      path = "api/v1/users/me/analytics/training",
       request = "fitnesshub.analytics.v1.ChartTrainingRequest",
       verb = "chart",
       most = 1048576,
     },
     {
       method = "GET",
-      path = "api/v1/analytics/exercises/*/bests",
+      path = "api/v1/users/me/analytics/exercises/*/bests",
       request = "fitnesshub.analytics.v1.GetExerciseBestsRequest",
       in_path = { exerciseId = true, exercise_id = true },
       most = 1048576,
     },
     {
       method = "GET",
-      path = "api/v1/analytics/exercises/*/progress",
+      path = "api/v1/users/me/analytics/exercises/*/progress",
       request = "fitnesshub.analytics.v1.GetExerciseProgressRequest",
       in_path = { exerciseId = true, exercise_id = true },
       most = 1048576,
     },
     {
       method = "GET",
-      path = "api/v1/analytics/platform",
+      path = "api/v1/admin/analytics/activity",
       request = "fitnesshub.analytics.v1.GetPlatformActivityRequest",
       most = 1048576,
     },
     {
       method = "GET",
-      path = "api/v1/analytics/streaks",
+      path = "api/v1/users/me/analytics/streaks",
       request = "fitnesshub.analytics.v1.GetStreaksRequest",
       most = 1048576,
     },
     {
       method = "GET",
-      path = "api/v1/analytics/training",
+      path = "api/v1/users/me/analytics/training",
       request = "fitnesshub.analytics.v1.GetTrainingRequest",
       most = 1048576,
     },
     {
       method = "GET",
-      path = "api/v1/analytics/training",
+      path = "api/v1/users/me/analytics/training",
       request = "fitnesshub.analytics.v1.GetTrainingAtTimeRequest",
       verb = "atTime",
       most = 1048576,
     },
     {
       method = "GET",
-      path = "api/v1/analytics/exercises",
+      path = "api/v1/users/me/analytics/exercises",
       request = "fitnesshub.analytics.v1.ListTrainedExercisesRequest",
       most = 1048576,
     },
     {
       method = "GET",
-      path = "api/v1/analytics/muscles",
+      path = "api/v1/users/me/analytics/muscles",
       request = "fitnesshub.analytics.v1.ListTrainedMusclesRequest",
       most = 1048576,
     },
@@ -570,11 +578,10 @@ local tables = {
       most = 1048576,
     },
     {
-      method = "POST",
+      method = "GET",
       path = "api/v1/audit/records",
       request = "fitnesshub.audit.v1.VerifyChainRequest",
       verb = "verify",
-      body = "*",
       most = 1048576,
     },
     {

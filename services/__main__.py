@@ -1,16 +1,22 @@
-"""Starts one process of the mesh: `python -m services serve|work --service NAME … --port N --metrics-port M`."""
+"""Starts one process of the mesh: `python -m services serve|work --service NAME … --port N --metrics-port M`.
+
+With `rebuild` or `compare` instead it makes the projections of the services anew, or compares them with a rebuild.
+"""
 
 import argparse
 import importlib
+import json
 import logging
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import uvloop
 
 from chassis.contract import ContractError
 from chassis.db import PoolBudgetError
+from chassis.events.rebuild import RebuildError
 from chassis.process import Options, Process
 from chassis.settings import SettingsError
 from chassis.telemetry import logs
@@ -35,10 +41,18 @@ def main() -> int:
     )
 
     async def run() -> bool:
-        return await Process(builds, options, os.environ).run()
+        process = Process(builds, options, os.environ)
+        try:
+            return await process.run()
+        finally:
+            for service, report in process.reports.items():
+                print(json.dumps({"service": service} | asdict(report)))
 
     try:
         return 0 if uvloop.run(run()) else 1
+    except RebuildError as error:
+        print(error, file=sys.stderr)
+        return 1
     except (SettingsError, ContractError, PoolBudgetError, OSError, ValueError) as error:
         log.debug("the start failed", exc_info=error)
         print(f"can't start {', '.join(arguments.service)}: {error}", file=sys.stderr)
@@ -47,7 +61,7 @@ def main() -> int:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m services", description=__doc__)
-    parser.add_argument("role", choices=("serve", "work"))
+    parser.add_argument("role", choices=("serve", "work", "rebuild", "compare"))
     parser.add_argument("--service", action="append", choices=SERVICES, required=True, help="may be repeated")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="gRPC port; processes given the same one share it")

@@ -1,6 +1,7 @@
 """Who may call what, at the edge: token verification and deny-all access control with an allow per method.
 
-Services check both again; the edge only keeps what can't succeed away from them.
+Services check both again; the edge only keeps what can't succeed away from them. Of audited methods it leaves the role
+to the service: who lacks it belongs into the audit trail.
 """
 
 from chassis.contract import Access, Method
@@ -82,14 +83,14 @@ def method_access(method: Method) -> Json:
     match method.policy.access:
         case Access.ACCESS_PUBLIC:
             return {JWT: _requirement(WELCOME), RBAC: _allow({"any": True})}
-        case Access.ACCESS_USER:
-            return {JWT: _requirement(REQUIRED), RBAC: _allow(_claim(["sub"], {"present_match": True}))}
-        case Access.ACCESS_ROLE:
+        case Access.ACCESS_ROLE if not method.policy.audited:
             roles = [
                 _claim(["app_metadata", "roles"], {"list_match": {"one_of": {"string_match": {"exact": role}}}})
                 for role in sorted(method.roles)
             ]
             return {JWT: _requirement(REQUIRED), RBAC: _allow(*roles)}
+        case Access.ACCESS_USER | Access.ACCESS_ROLE:
+            return {JWT: _requirement(REQUIRED), RBAC: _allow(_claim(["sub"], {"present_match": True}))}
     raise ValueError(f"{method.path} isn't reachable from outside")
 
 

@@ -99,8 +99,8 @@ class Consumer:
         self._group = subscription.group
         self._sources = subscription.sources
         self._handlers = subscription.handlers
+        self._hears_of_erased = subscription.hears_of_erased
         self._receive = receive(db.service)
-        self._erased = None if subscription.hears_of_erased else erased(db.service)
         self._failed: list[_Held] = []
         self._reclaimed = 0.0
         self.lag = 0
@@ -157,7 +157,7 @@ class Consumer:
             try:
                 if delivery.deliveries > KILLER_DELIVERIES:
                     raise PoisonError(f"was given out {delivery.deliveries} times and never came to an end")
-                batch.append(_Held(delivery, _read(delivery.data)))
+                batch.append(_Held(delivery, read_event(delivery.data)))
             except PoisonError as error:
                 await self._bury(delivery, str(error))
         if not batch:
@@ -205,26 +205,12 @@ class Consumer:
         async with self._db.write() as tx:
             # Sorted: two consumers with the same events wait for each other, and not in a circle.
             rows = await tx.rows(self._receive, group=self._group, event_ids=sorted(events), now=self._db.clock.now())
-            new = await self._without_erased(tx, [events[str(row["event_id"])] for row in rows])
-            for handler, received in self._by_handler(new):
+            new = [events[str(row["event_id"])] for row in rows]
+            if not self._hears_of_erased:
+                new = await without_erased(tx, self._db.service, new)
+            for handler, received in by_handler(self._handlers, new):
                 await handler(tx, received)
         return len(new)
-
-    async def _without_erased(self, tx: WriteSession, events: list[Received]) -> list[Received]:
-        subjects = {received.event.subject_user_id for received in events} - {""}
-        if self._erased is None or not subjects:
-            return events
-        gone = {row["user_id"] for row in await tx.rows(self._erased, user_ids=sorted(subjects))}
-        return [received for received in events if received.event.subject_user_id not in gone]
-
-    def _by_handler(self, events: Sequence[Received]) -> list[tuple[Handler, list[Received]]]:
-        """Events of a type that nobody here handles have no effect: a later version of us may know them."""
-        found: dict[Handler, list[Received]] = {}
-        for received in events:
-            handler = self._handlers.get(received.event.type) or self._handlers.get(EVERY)
-            if handler is not None:
-                found.setdefault(handler, []).append(received)
-        return list(found.items())
 
     async def _bury(self, delivery: Delivery, reason: str) -> None:
         self.buried += 1
@@ -236,7 +222,26 @@ class Consumer:
         self.lag = sum(each.waiting + each.unacknowledged for each in lags)
 
 
-def _read(data: bytes) -> Received:
+async def without_erased(tx: WriteSession, service: str, events: Sequence[Received]) -> list[Received]:
+    """The events that aren't about persons of whom this service knows that they were erased."""
+    subjects = {received.event.subject_user_id for received in events} - {""}
+    if not subjects:
+        return list(events)
+    gone = {row["user_id"] for row in await tx.rows(erased(service), user_ids=sorted(subjects))}
+    return [received for received in events if received.event.subject_user_id not in gone]
+
+
+def by_handler(handlers: Mapping[str, Handler], events: Sequence[Received]) -> list[tuple[Handler, list[Received]]]:
+    """Who handles which. Events of a type that nobody here handles have no effect: a later version may know them."""
+    found: dict[Handler, list[Received]] = {}
+    for received in events:
+        handler = handlers.get(received.event.type) or handlers.get(EVERY)
+        if handler is not None:
+            found.setdefault(handler, []).append(received)
+    return list(found.items())
+
+
+def read_event(data: bytes) -> Received:
     """The event and what is in it. Raises PoisonError."""
     try:
         event = Event.FromString(data)
@@ -244,6 +249,10 @@ def _read(data: bytes) -> Received:
         raise PoisonError("isn't an event") from None
     if not is_uuid(event.id):
         raise PoisonError("has no id")
+    try:
+        event.time.ToDatetime()
+    except ValueError:
+        raise PoisonError("has a time outside the calendar") from None
     if event.type != event.data.TypeName():
         raise PoisonError(
             f"says that it is a {event.type or 'nothing'} and holds a {event.data.TypeName() or 'nothing'}"

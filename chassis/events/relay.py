@@ -113,8 +113,9 @@ class Relay:
             if now - checked >= CHECK:
                 checked = now
                 await connection.execute("SELECT 1")
+                await self._measure_outbox()  # before the bus, whose failure must not hide that the outbox grows
                 await self._follow(await self._bus.generation())
-                await self._measure()
+                await self._measure_log()
             if now - tidied >= TIDY:
                 tidied = now
                 await self._tidy()
@@ -150,11 +151,13 @@ class Relay:
         if again:
             log.warning("the bus may have lost events: publishing %d of %s again", again, self._db.service)
 
-    async def _measure(self) -> None:
+    async def _measure_outbox(self) -> None:
         row = await self._db.row(self._sql.measure)
         self.backlog = row["backlog"] if row else 0
         oldest = row["oldest"] if row else None
         self.oldest_age = (self._db.clock.now() - oldest).total_seconds() if oldest else 0.0
+
+    async def _measure_log(self) -> None:
         full = await self._bus.length(self._db.service) >= self._bound
         if full and not self.paused:
             log.error("the log of %s is full; its relay pauses until a consumer catches up", self._db.service)

@@ -78,6 +78,8 @@ APPLIES: dict[str, _Applies] = {
     "UPSTREAM_UNAVAILABLE": _always,
     "METHOD_NOT_ALLOWED": _only_if_declared,  # the document has no such operation
     "UNSUPPORTED_MEDIA_TYPE": _has_body,
+    "SAGA_NOT_FOUND": _only_if_declared,
+    "SAGA_DONE": _only_if_declared,
 }
 """When a shared reason can happen to a call over REST."""
 

@@ -18,7 +18,10 @@ from services.workout.settings import WorkoutSettings
 
 
 def build(runtime: Runtime) -> Service:
-    """Builds the service; its calls need its database alone. Raises SettingsError when a setting is wrong."""
+    """Builds the service. Its calls need its database alone; without Redis searches are slower.
+
+    Raises SettingsError when a setting is wrong.
+    """
     settings = runtime.settings(WorkoutSettings)
     undo_window = timedelta(hours=settings.undo_hours)
     database = runtime.database()
@@ -31,7 +34,10 @@ def build(runtime: Runtime) -> Service:
                 *parts, undo_window=undo_window
             ),
             exercise_service_pb2.DESCRIPTOR.services_by_name["ExerciseService"]: ExerciseApi(
-                *parts, most_own=settings.own_exercises, most_own_an_hour=settings.own_exercises_an_hour
+                *parts,
+                redis=runtime.redis(),
+                most_own=settings.own_exercises,
+                most_own_an_hour=settings.own_exercises_an_hour,
             ),
         },
         workers=(
@@ -41,5 +47,5 @@ def build(runtime: Runtime) -> Service:
         ),
         subscriptions=(SagaStarter(creation, runtime.clock, runtime.ids).subscription(),),
         sagas=(creation,),
-        erase=WorkoutEraser(database).erase,
+        erase=WorkoutEraser(database, runtime.clock).erase,
     )

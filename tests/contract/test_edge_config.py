@@ -144,13 +144,13 @@ def test_each_method_states_its_access_on_the_edge(method: Method, files: dict[s
         match method.policy.access:
             case Access.ACCESS_PUBLIC:
                 assert (requirement, principals) == ("welcome", [{"any": True}])
-            case Access.ACCESS_USER:
-                assert requirement == "required"
-                assert path_of(principals[0]) == ["jwt", "sub"]
-            case Access.ACCESS_ROLE:
+            case Access.ACCESS_ROLE if not method.policy.audited:
                 assert requirement == "required"
                 assert {tuple(path_of(each)) for each in principals} == {("jwt", "app_metadata", "roles")}
                 assert {role_of(each) for each in principals} == method.roles
+            case _:  # the service itself refuses who lacks the role, and records it
+                assert requirement == "required"
+                assert [path_of(each) for each in principals] == [["jwt", "sub"]]
 
 
 def path_of(principal: Json) -> list[str]:

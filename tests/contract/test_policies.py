@@ -7,6 +7,7 @@ import pytest
 from fitnesshub.options.v1 import policy_pb2
 
 from chassis.contract import Access, Contract, ContractError, Method, load_contract
+from chassis.edge.derived import contract_of
 from chassis.edge.limits import BY_CLASS, rate_class
 from chassis.edge.local_replies import FAILURES
 from tests.contract import planted
@@ -78,3 +79,12 @@ def test_an_impossible_policy_is_refused_by_name(tmp_path: Path, options: str, p
     with pytest.raises(ContractError, match=problem) as caught:
         planted.contract(tmp_path, options)
     assert "PlantedService.Plant" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["stream PlantRequest) returns (", "PlantRequest) returns (stream "])
+def test_a_stream_that_is_to_be_audited_is_refused(tmp_path: Path, kind: str) -> None:
+    options = "option (fitnesshub.options.v1.policy) = {access: ACCESS_USER audited: true};"
+    text = planted.SERVICE % (options, "")
+    found = planted.descriptors(tmp_path, text.replace("PlantRequest) returns (", kind))
+    with pytest.raises(ContractError, match="audited doesn't cover streams"):
+        contract_of(found)

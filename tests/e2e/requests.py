@@ -8,18 +8,17 @@ import asyncio
 import json
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
-from fitnesshub.audit.v1 import audit_service_pb2, audit_service_pb2_grpc
-from fitnesshub.gateway.v1 import docs_service_pb2, health_service_pb2, saga_service_pb2_grpc
+from fitnesshub.analytics.v1 import analytics_service_pb2
+from fitnesshub.audit.v1 import audit_service_pb2
+from fitnesshub.gateway.v1 import docs_service_pb2, health_service_pb2
 from fitnesshub.gateway.v1 import saga_service_pb2 as gateway_sagas
 from fitnesshub.mesh.v1 import saga_service_pb2 as mesh_sagas
 from fitnesshub.mesh.v1 import status_service_pb2
 from fitnesshub.options.v1 import policy_pb2
 from fitnesshub.user.v1 import (
     auth_service_pb2,
-    auth_service_pb2_grpc,
     gotrue_service_pb2,
     profile_pb2,
     profile_service_pb2,
@@ -30,117 +29,13 @@ from fitnesshub.user.v1 import (
 from fitnesshub.workout.v1 import (
     exercise_pb2,
     exercise_service_pb2,
-    exercise_service_pb2_grpc,
     workout_pb2,
     workout_service_pb2,
-    workout_service_pb2_grpc,
 )
 from google.api import httpbody_pb2
 from google.protobuf.message import Message
-from grpc import StatusCode, aio
 
-PASSWORD = "correct horse battery"
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody signed in."""
-
-    email: str
-    user_id: str
-    access_token: str
-    refresh_token: str
-
-    @property
-    def metadata(self) -> tuple[tuple[str, str], ...]:
-        """Headers of a call made by this person."""
-        return (("authorization", f"Bearer {self.access_token}"),)
-
-
-@dataclass(frozen=True)
-class Good:
-    """A request that succeeds when `person` sends it."""
-
-    request: Message
-    person: Person | None
-    is_owned: bool = False
-    """The request names something of the person's own, which looks to others as if it weren't there."""
-
-
-class World:
-    """People and things behind the edge, made as they are needed."""
-
-    def __init__(self, channel: Any, operator: Callable[[str], Person]) -> None:
-        self.auth: Any = auth_service_pb2_grpc.AuthServiceStub(channel)
-        self.workouts: Any = workout_service_pb2_grpc.WorkoutServiceStub(channel)
-        self.exercises: Any = exercise_service_pb2_grpc.ExerciseServiceStub(channel)
-        self.audit: Any = audit_service_pb2_grpc.AuditServiceStub(channel)
-        self.sagas: Any = saga_service_pb2_grpc.SagaServiceStub(channel)
-        self.operator = operator
-        """Somebody with a role, by its name."""
-
-    async def person(self) -> Person:
-        """A new member."""
-        email = f"{uuid.uuid4().hex}@example.org"
-        session = await self.auth.SignUp(auth_service_pb2.SignUpRequest(email=email, password=PASSWORD))
-        return Person(email, session.user.id, session.access_token, session.refresh_token)
-
-    async def workout(self, owner: Person) -> workout_pb2.Workout:
-        """A stored workout of somebody."""
-        request = workout_service_pb2.CreateWorkoutRequest(workout=new_workout())
-        return await self.workouts.CreateWorkout(request, metadata=owner.metadata)  # type: ignore[no-any-return]
-
-    async def exercise(self) -> exercise_pb2.Exercise:
-        """An exercise of the library."""
-        request = exercise_service_pb2.ImportExercisesRequest(source="matrix", exercises=[new_exercise("curl")])
-        answer = await self.exercises.ImportExercises(request, metadata=self.operator("admin").metadata)
-        return await self.exercises.GetExercise(  # type: ignore[no-any-return]
-            exercise_service_pb2.GetExerciseRequest(exercise_id=answer.outcomes[0].exercise_id)
-        )
-
-    async def open_saga(self) -> mesh_sagas.Saga:
-        """A saga that goes on for a day: that of erasing somebody."""
-        person, admin = await self.person(), self.operator("admin").metadata
-        kind = gateway_sagas.ListSagasRequest(kind="subject_erasure", service="workout")
-        erasure = audit_service_pb2.EraseSubjectRequest(user_id=person.user_id)
-        async with asyncio.timeout(15):
-            while True:
-                try:
-                    await self.audit.EraseSubject(erasure, metadata=admin)
-                    break
-                except aio.AioRpcError as error:
-                    if error.code() is not StatusCode.NOT_FOUND:
-                        raise
-                await asyncio.sleep(0.2)  # the audit service hears of the person in a moment
-            while True:
-                answer = await self.sagas.ListSagas(kind, metadata=admin)
-                for saga in answer.sagas:
-                    if saga.data["userId"] == person.user_id:
-                        return saga  # type: ignore[no-any-return]
-                await asyncio.sleep(0.2)
-
-    async def own_exercise(self, owner: Person) -> exercise_pb2.Exercise:
-        """An exercise that somebody made for themselves."""
-        request = exercise_service_pb2.CreateExerciseRequest(exercise=new_exercise("own"))
-        return await self.exercises.CreateExercise(request, metadata=owner.metadata)  # type: ignore[no-any-return]
-
-
-def new_workout() -> workout_pb2.Workout:
-    """A workout to be stored."""
-    workout = workout_pb2.Workout(title="Push day")
-    workout.start_time.FromJsonString("2026-11-20T17:00:00Z")
-    return workout
-
-
-def new_exercise(source_id: str) -> exercise_pb2.Exercise:
-    """An exercise to be imported."""
-    return exercise_pb2.Exercise(
-        name=f"Exercise {source_id}",
-        source_id=source_id,
-        category=exercise_pb2.EXERCISE_CATEGORY_STRENGTH,
-        level=exercise_pb2.EXERCISE_LEVEL_BEGINNER,
-        primary_muscles=[exercise_pb2.MUSCLE_BICEPS],
-    )
+from tests.e2e.people import PASSWORD, Good, World, new_exercise, new_workout
 
 
 def body(**content: str) -> httpbody_pb2.HttpBody:
@@ -305,6 +200,24 @@ async def import_exercises(world: World) -> Good:
     return Good(request, world.operator("admin"))
 
 
+def of_admin(request: Message) -> Callable[[World], Awaitable[Good]]:
+    """A request of an administrator about nobody."""
+
+    async def make(world: World) -> Good:
+        return Good(request, world.operator("admin"))
+
+    return make
+
+
+async def erase_subject(world: World) -> Good:
+    person, admin = await world.person(), world.operator("admin")
+    about = audit_service_pb2.ListAuditRecordsRequest(subject_user_id=person.user_id)
+    async with asyncio.timeout(15):
+        while not (await world.audit.ListAuditRecords(about, metadata=admin.metadata)).records:
+            await asyncio.sleep(0.1)  # the audit service hears of the person in a moment
+    return Good(audit_service_pb2.EraseSubjectRequest(user_id=person.user_id), admin)
+
+
 async def list_sagas(world: World) -> Good:
     return Good(gateway_sagas.ListSagasRequest(), world.operator("admin"))
 
@@ -331,7 +244,48 @@ def plain(request: Message) -> Callable[[World], Awaitable[Good]]:
     return make
 
 
+NO_EXERCISE = str(uuid.UUID(int=0))
+"""Somebody may ask for what they never did."""
+
+
+def training_at_time() -> Message:
+    request = analytics_service_pb2.GetTrainingAtTimeRequest()
+    request.time.FromJsonString("2026-11-20T17:00:00Z")
+    return request
+
+
 GOOD: dict[str, Callable[[World], Awaitable[Good]]] = {
+    "/fitnesshub.analytics.v1.AnalyticsService/GetTraining": own(analytics_service_pb2.GetTrainingRequest()),
+    "/fitnesshub.analytics.v1.AnalyticsService/ChartTraining": own(analytics_service_pb2.ChartTrainingRequest()),
+    "/fitnesshub.analytics.v1.AnalyticsService/ListTrainedExercises": own(
+        analytics_service_pb2.ListTrainedExercisesRequest()
+    ),
+    "/fitnesshub.analytics.v1.AnalyticsService/ListTrainedMuscles": own(
+        analytics_service_pb2.ListTrainedMusclesRequest()
+    ),
+    "/fitnesshub.analytics.v1.AnalyticsService/ChartTrainedMuscles": own(
+        analytics_service_pb2.ChartTrainedMusclesRequest()
+    ),
+    "/fitnesshub.analytics.v1.AnalyticsService/GetStreaks": own(analytics_service_pb2.GetStreaksRequest()),
+    "/fitnesshub.analytics.v1.AnalyticsService/GetExerciseProgress": own(
+        analytics_service_pb2.GetExerciseProgressRequest(exercise_id=NO_EXERCISE)
+    ),
+    "/fitnesshub.analytics.v1.AnalyticsService/ChartExerciseProgress": own(
+        analytics_service_pb2.ChartExerciseProgressRequest(exercise_id=NO_EXERCISE)
+    ),
+    "/fitnesshub.analytics.v1.AnalyticsService/GetExerciseBests": own(
+        analytics_service_pb2.GetExerciseBestsRequest(exercise_id=NO_EXERCISE)
+    ),
+    "/fitnesshub.analytics.v1.AnalyticsService/GetTrainingAtTime": own(training_at_time()),
+    "/fitnesshub.analytics.v1.AnalyticsService/GetPlatformActivity": of_admin(
+        analytics_service_pb2.GetPlatformActivityRequest()
+    ),
+    "/fitnesshub.audit.v1.AuditService/ListAuditRecords": of_admin(audit_service_pb2.ListAuditRecordsRequest()),
+    "/fitnesshub.audit.v1.AuditService/ListOwnAuditRecords": own(audit_service_pb2.ListOwnAuditRecordsRequest()),
+    "/fitnesshub.audit.v1.AuditService/VerifyChain": of_admin(audit_service_pb2.VerifyChainRequest()),
+    "/fitnesshub.audit.v1.AuditService/ExportAuditRecords": of_admin(audit_service_pb2.ExportAuditRecordsRequest()),
+    "/fitnesshub.audit.v1.AuditService/ReplayEvents": plain(audit_service_pb2.ReplayEventsRequest()),
+    "/fitnesshub.audit.v1.AuditService/EraseSubject": erase_subject,
     "/fitnesshub.gateway.v1.DocsService/GetDocsFile": plain(docs_service_pb2.GetDocsFileRequest(file="start.js")),
     "/fitnesshub.gateway.v1.DocsService/GetDocsPage": plain(docs_service_pb2.GetDocsPageRequest()),
     "/fitnesshub.gateway.v1.DocsService/GetOpenApi": plain(docs_service_pb2.GetOpenApiRequest()),

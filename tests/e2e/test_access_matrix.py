@@ -21,7 +21,8 @@ from chassis.contract import Method, load_contract
 from chassis.identity import ServiceTokenSource
 from chassis.tokens import make_secrets, sign_access_token
 from tests.e2e.doorway import channel_from, fresh_address
-from tests.e2e.requests import GOOD, Good, Person, World
+from tests.e2e.people import Good, Person, World
+from tests.e2e.requests import GOOD
 from tests.e2e.stack import Stack
 
 METHODS = load_contract().methods

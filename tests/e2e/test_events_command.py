@@ -3,12 +3,15 @@
 import asyncio
 import json
 import subprocess
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
+from fitnesshub.event.v1.event_pb2 import Event
+from google.protobuf.timestamp_pb2 import Timestamp
 from redis import Redis
 
 from chassis.events.redis_bus import STREAM
@@ -84,13 +87,25 @@ def test_a_poisoned_event_is_listed_and_replayed(own: Stack) -> None:
     assert recorded(own, second) == 1
 
 
-def test_what_is_no_event_can_only_be_discarded(own: Stack) -> None:
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\xff\xff", "isn't an event"),
+        (
+            Event(id=str(uuid.uuid4()), time=Timestamp(seconds=2**62)).SerializeToString(),
+            "has a time outside the calendar",
+        ),
+    ],
+    ids=["broken", "timeless"],
+)
+def test_what_is_no_event_can_only_be_discarded(own: Stack, data: bytes, reason: str) -> None:
     redis = Redis.from_url(plan(Home(own.home), {}).redis.url)
-    redis.xadd(STREAM + "workout", {b"event": b"\xff\xff"})
+    redis.xadd(STREAM + "workout", {b"event": data})
     redis.close()
-    wait_until(lambda: {each["group"] for each in rows(own, "dlq", "list")} >= {"audit", "workout-saga"}, 20, "buried")
+    readers = {each["group"] for each in rows(own, "lag") if each["source"] == "workout"}
+    wait_until(lambda: {each["group"] for each in rows(own, "dlq", "list")} == readers, 20, "buried")
     (letter,) = rows(own, "dlq", "list", "audit")
-    assert (letter["type"], letter["reason"]) == ("(not an event)", "isn't an event")
+    assert (letter["type"], letter["reason"]) == ("(not an event)", reason)
     assert rows(own, "dlq", "replay", "audit", "--all") == [{"position": letter["position"]}]
     wait_until(lambda: len(rows(own, "dlq", "list", "audit")) == 1, 20, "it is no event now either")
     unknown = own.run("events", "dlq", "discard", "audit", "1-0")

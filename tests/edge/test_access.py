@@ -7,15 +7,17 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from fitnesshub.gateway.v1 import saga_service_pb2
 from fitnesshub.workout.v1 import exercise_service_pb2, workout_pb2
 from google.api import httpbody_pb2
 
-from tests.edge.paths import GET_USER, GET_WORKOUT, IMPORT_EXERCISES, LIST_EXERCISES
+from tests.edge.paths import GET_USER, GET_WORKOUT, IMPORT_EXERCISES, LIST_EXERCISES, LIST_SAGAS
 from tests.edge.shapes import assert_error
 from tests.edge.world import Issuer, World, running_world
 
 WORKOUT = "/api/v1/workouts/w1"
 IMPORT = "/api/v1/exercises:import"
+SAGAS = "/api/v1/admin/sagas"
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +25,7 @@ def answers(world: World) -> None:
     world.backend.answers(GET_WORKOUT, workout_pb2.Workout(id="w1"))
     world.backend.answers(LIST_EXERCISES, exercise_service_pb2.ListExercisesResponse())
     world.backend.answers(IMPORT_EXERCISES, exercise_service_pb2.ImportExercisesResponse())
+    world.gateway.answers(LIST_SAGAS, saga_service_pb2.ListSagasResponse())
     world.backend.answers(GET_USER, httpbody_pb2.HttpBody(content_type="application/json", data=b"{}"))
 
 
@@ -93,18 +96,27 @@ async def test_the_token_is_forwarded(world: World) -> None:
 )
 async def test_roles_come_from_app_metadata_alone(world: World, claims: dict[str, Any], allowed: bool) -> None:
     token = world.issuer.token(**claims)
+    before = world.gateway.count(LIST_SAGAS)
     async with world.caller(anonymous=True, authorization=f"Bearer {token}") as caller:
-        answer = await caller.post(IMPORT, json={})
+        answer = await caller.get(SAGAS)
     if allowed:
         assert answer.status_code == 200
     else:
         assert_error(answer, 403, 7, "ROLE_REQUIRED")
-    assert world.backend.count(IMPORT_EXERCISES) == allowed
+    assert world.gateway.count(LIST_SAGAS) - before == allowed
+
+
+async def test_who_lacks_the_role_for_an_audited_call_is_left_to_the_service(world: World) -> None:
+    """It refuses as well, and records who tried."""
+    async with world.caller("member") as caller:
+        await caller.post(IMPORT, json={})
+    assert world.backend.count(IMPORT_EXERCISES) == 1
 
 
 async def test_a_role_is_of_no_use_without_a_token(world: World) -> None:
     async with world.caller(anonymous=True) as caller:
-        assert_error(await caller.post(IMPORT, json={}), 401, 16, "UNAUTHENTICATED")
+        for answer in (await caller.get(SAGAS), await caller.post(IMPORT, json={})):
+            assert_error(answer, 401, 16, "UNAUTHENTICATED")
 
 
 @pytest.mark.parametrize("header", ["", "Bearer anon-key", "expired"])

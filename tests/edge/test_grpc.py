@@ -13,7 +13,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_status import rpc_status
 
 from tests.edge.backend import Asked
-from tests.edge.paths import GET_WORKOUT, ISSUE_LOCAL_SESSION
+from tests.edge.paths import GET_WORKOUT, ISSUE_LOCAL_SESSION, LIST_SAGAS
 from tests.edge.world import World
 
 
@@ -65,8 +65,9 @@ async def test_errors_of_the_edge_carry_reasons(world: World) -> None:
         assert dict(caught.value.trailing_metadata())["www-authenticate"] == "Bearer"
 
         imports: Any = channel.unary_unary("/fitnesshub.workout.v1.ExerciseService/ImportExercises")
+        sagas: Any = channel.unary_unary(LIST_SAGAS)
         with pytest.raises(aio.AioRpcError) as caught:
-            await imports(b"", metadata=world.bearer("member"))
+            await sagas(b"", metadata=world.bearer("member"))
         assert caught.value.code() == grpc.StatusCode.PERMISSION_DENIED
         assert reason_of(caught.value) == "ROLE_REQUIRED"
 

@@ -21,7 +21,7 @@ class History(Protocol):
         ...
 
     def replay_person(self, user_id: str, before: datetime, types: Sequence[str]) -> AsyncIterator[Replayed]:
-        """Events of these types about a person, recorded before a time. Raises Failure."""
+        """Events of these types about a person that happened before a time. Raises Failure."""
         ...
 
 
@@ -40,7 +40,7 @@ class AuditHistory:
 
     def replay_person(self, user_id: str, before: datetime, types: Sequence[str]) -> AsyncIterator[Replayed]:
         request = ReplayEventsRequest(subject_user_id=user_id, types=types)
-        request.record_time_before.FromDatetime(before)
+        request.event_time_before.FromDatetime(before)
         return _replayed(self._stub.ReplayEvents(request))
 
 

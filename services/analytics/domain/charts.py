@@ -14,6 +14,11 @@ PLOT_WIDTH, PLOT_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 MOST_TICKS = 6
 LABEL_WIDTH = 78
 """Room for `2026-03-01` in 11 px type, and a gap."""
+ROW_HEIGHT = 22
+ROW_NAMES = 120
+"""Room for names at the left of rows, and a gap; the longest muscle has 11 letters."""
+ROW_VALUES = 80
+"""Room for numbers at the right of rows."""
 
 # Colours: contrast of at least 4.5 : 1 for text and 3 : 1 for shapes on either background (WCAG 2.2, 1.4.3, 1.4.11).
 _STYLE = (
@@ -63,6 +68,24 @@ def bars(text: Text, values: Sequence[tuple[str, float]], *, whole: bool = False
     return _document(text, "".join(parts))
 
 
+def rows(text: Text, values: Sequence[tuple[str, float]]) -> str:
+    """A bar from left to right for each named value, one below the other; values are at least 0."""
+    if not any(value for _, value in values):
+        return _document(text, _words_for_nothing(text))
+    most = max(value for _, value in values)
+    width = WIDTH - ROW_NAMES - ROW_VALUES
+    parts = []
+    for number, (name, value) in enumerate(values):
+        y = TOP + number * ROW_HEIGHT
+        length = width * value / most
+        told = _xml(f"{name}: {number_text(value)} {text.unit}")
+        place = f'x="{ROW_NAMES}" y="{y + 3}" width="{_px(length)}" height="{ROW_HEIGHT - 6}"'
+        parts.append(f'<text x="{ROW_NAMES - 8}" y="{y + 15}" text-anchor="end">{_xml(name)}</text>')
+        parts.append(f'<rect class="bar" {place}><title>{told}</title></rect>')
+        parts.append(f'<text x="{_px(ROW_NAMES + length + 6)}" y="{y + 15}">{number_text(value)}</text>')
+    return _document(text, "".join(parts), TOP + len(values) * ROW_HEIGHT + 12)
+
+
 def line(text: Text, points: Sequence[tuple[date, float]]) -> str:
     """A line through values at days, which ascend."""
     if not points:
@@ -89,15 +112,17 @@ def line(text: Text, points: Sequence[tuple[date, float]]) -> str:
 
 def ticks_for(low: float, high: float, *, whole: bool = False) -> list[float]:
     """At most 8 round numbers, evenly spaced, from `low` or below to `high` or above. whole: without fractions."""
-    if high <= low:
-        low, high = min(low, high, low * 0.9, low * 1.1), max(low, high, low * 0.9, low * 1.1)
-    if high <= low:
+    # What differs by rounding alone is drawn as the same: steps would be lost in the numbers.
+    if high - low <= 1e-6 * max(abs(low), abs(high)):
+        low, high = min(low, low * 0.9, low * 1.1), max(high, high * 0.9, high * 1.1)
+    if high - low <= 1e-9:
         high = low + 1.0
     rough = max((high - low) / (MOST_TICKS - 1), 1.0 if whole else 0.0)
     power = 10.0 ** math.floor(math.log10(rough))
     steps = (1, 2, 5, 10) if whole else (1, 2, 2.5, 5, 10)
     step = next(nice * power for nice in steps if nice * power >= rough * (1 - 1e-9))
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    first = math.floor(low / step + 1e-9)
+    last = max(first + 1, math.ceil(high / step - 1e-9))
     return [number * step for number in range(first, last + 1)]
 
 
@@ -134,13 +159,13 @@ def _words_for_nothing(text: Text) -> str:
     )
 
 
-def _document(text: Text, drawing: str) -> str:
+def _document(text: Text, drawing: str, height: int = HEIGHT) -> str:
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
         ' role="img" aria-labelledby="title desc">'
         f'<title id="title">{_xml(text.heading)}</title><desc id="desc">{_xml(text.description)}</desc>'
         f"<style>{_STYLE}</style>"
-        f'<rect class="back" width="{WIDTH}" height="{HEIGHT}"/>'
+        f'<rect class="back" width="{WIDTH}" height="{height}"/>'
         f'<text class="heading" x="16" y="24">{_xml(text.heading)} ({_xml(text.unit)})</text>'
         f"{drawing}</svg>"
     )

@@ -2,17 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from fitnesshub.analytics.v1.analytics_pb2 import TrainingTotals
-from fitnesshub.workout.v1.workout_pb2 import Workout
+from fitnesshub.workout.v1.workout_pb2 import SET_TYPE_WARMUP, Workout, WorkoutSet
 
 MOST_E1RM_REPS = 12
 """Epley's estimate drifts away above: a set of 20 tells of endurance, not of strength."""
 SECONDARY_SHARE = 0.5
 """How much a set counts for a muscle that only helps; a primary one counts it whole."""
-_WARMUP = 2
-"""`fitnesshub.workout.v1.SetType.SET_TYPE_WARMUP`."""
 
 
 @dataclass(slots=True)
@@ -39,13 +36,12 @@ class ExerciseShare:
     most_reps: dict[float, int] = field(default_factory=dict)
     """Most repetitions by weight in kilograms; 0 for sets without a weight."""
 
-    def add(self, each: Any) -> None:
-        """Counts a `fitnesshub.workout.v1.WorkoutSet`."""
+    def add(self, each: WorkoutSet) -> None:
+        """Counts a set."""
         self.sets += 1
         self.reps += each.reps
-        # The first version of a set has neither.
-        self.distance_meters += getattr(each, "distance_meters", 0.0)
-        self.duration_seconds += getattr(each, "duration_seconds", 0.0)
+        self.distance_meters += each.distance_meters
+        self.duration_seconds += each.duration_seconds
         if each.reps < 1:
             return
         weight = each.weight_kg
@@ -74,7 +70,7 @@ def shares(workout: Workout) -> dict[str, ExerciseShare]:
     """What the workout contributes to each exercise, by its id, in the order in which they were first done."""
     found: dict[str, ExerciseShare] = {}
     for each in workout.sets:
-        if getattr(each, "set_type", 0) != _WARMUP:
+        if each.set_type != SET_TYPE_WARMUP:
             found.setdefault(each.exercise_id, ExerciseShare()).add(each)
     return found
 

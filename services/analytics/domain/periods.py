@@ -1,22 +1,31 @@
-"""Days, weeks, months and years of somebody's time zone, and the instants at which they begin."""
+"""Days, weeks, months and years of somebody's time zone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 from fitnesshub.analytics.v1 import analytics_pb2 as pb
 
 DAY = timedelta(days=1)
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
-"""Days that may be asked for. Before 1900 many zones had no standard time."""
+"""What is before or after counts on these. Before 1900 many zones had no standard time."""
 MOST_PERIODS = 400
 """In one answer: a year of days with some to spare, and bars of a chart that can still be told apart."""
+KINDS = (pb.GRANULARITY_DAY, pb.GRANULARITY_WEEK, pb.GRANULARITY_MONTH, pb.GRANULARITY_YEAR)
+"""Lengths of periods that sums are kept of."""
 DEFAULT_PERIODS: dict[int, int] = {
     pb.GRANULARITY_DAY: 30,
     pb.GRANULARITY_WEEK: 12,
     pb.GRANULARITY_MONTH: 12,
     pb.GRANULARITY_YEAR: 5,
 }
+"""In an answer, when nobody says where it begins."""
+DEFAULT_PROGRESS_PERIODS: dict[int, int] = {
+    **DEFAULT_PERIODS,
+    pb.GRANULARITY_DAY: 366,
+    pb.GRANULARITY_WEEK: 53,
+}
+"""The same for one exercise, which few days have: a year."""
 MONDAY = 0
 """Days of the week as `date.weekday()` has them."""
 
@@ -32,17 +41,24 @@ class Period:
     """Its last day."""
 
 
-def midnight(day: date, zone: tzinfo) -> datetime:
-    """When a day begins in a zone, in UTC.
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Whole periods of one length, side by side."""
 
-    Where clocks jump over midnight, the day begins at the jump; where midnight comes twice, with the first one.
-    """
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+    kind: int
+    first: date
+    """First day of the first one."""
+    last: date
+    """Last day of the last one."""
 
 
 def local_day(time: datetime, zone: tzinfo) -> date:
-    """The day that a time falls on."""
-    return time.astimezone(zone).date()
+    """The day that a time falls on, not before FIRST_DAY and not after LAST_DAY."""
+    if time.year < FIRST_DAY.year:
+        return FIRST_DAY
+    if time.year > LAST_DAY.year:
+        return LAST_DAY
+    return min(max(time.astimezone(zone).date(), FIRST_DAY), LAST_DAY)
 
 
 def week_start(day: date, first_weekday: int) -> date:
@@ -87,27 +103,50 @@ _PERIOD: dict[int, Callable[[date, int], Period]] = {
 }
 
 
-def periods(granularity: int, first: date, last: date, first_weekday: int, most: int = MOST_PERIODS) -> list[Period]:
+def period(kind: int, day: date, first_weekday: int) -> Period:
+    """The day, week, month or year that a day is in."""
+    return _PERIOD[kind](day, first_weekday)
+
+
+def periods(kind: int, first: date, last: date, first_weekday: int, most: int = MOST_PERIODS) -> list[Period]:
     """The periods from the one that holds `first` to the one that holds `last`, oldest first.
 
     Ends after `most` + 1 of them, so that whoever asks sees that they are too many.
     """
-    period_of = _PERIOD[granularity]
-    found = [period_of(first, first_weekday)]
+    found = [period(kind, first, first_weekday)]
     while found[-1].end < last and len(found) <= most:
-        found.append(period_of(found[-1].end + DAY, first_weekday))
+        found.append(period(kind, found[-1].end + DAY, first_weekday))
     return found
 
 
-def default_start(granularity: int, last: date, first_weekday: int) -> date:
-    """The first day, when nobody says it: see DEFAULT_PERIODS."""
-    period_of = _PERIOD[granularity]
-    found = period_of(last, first_weekday)
-    for _ in range(DEFAULT_PERIODS[granularity] - 1):
-        found = period_of(found.start - DAY, first_weekday)
+def default_start(kind: int, last: date, first_weekday: int, count: int) -> date:
+    """The first day of so many periods, of which the last one holds `last`."""
+    found = period(kind, last, first_weekday)
+    for _ in range(count - 1):
+        found = period(kind, found.start - DAY, first_weekday)
     return found.start
 
 
-def boundaries(found: Sequence[Period], zone: tzinfo) -> list[datetime]:
-    """When each of adjoining periods begins, and when the last one is over; in UTC, ascending."""
-    return [*(midnight(each.start, zone) for each in found), midnight(found[-1].end + DAY, zone)]
+def spans(first: date, last: date) -> list[Span]:
+    """The days from `first` to `last` as whole years, whole months and single days: five spans at most.
+
+    So any range takes a row a year, 22 for months and 60 for days at most, however much was done in it.
+    """
+    found: list[Span] = []
+    rest = [(first, last)]
+    for kind in (pb.GRANULARITY_YEAR, pb.GRANULARITY_MONTH):
+        left: list[tuple[date, date]] = []
+        for begin, end in rest:
+            whole_from, whole_to = period(kind, begin, MONDAY), period(kind, end, MONDAY)
+            start = begin if whole_from.start == begin else whole_from.end + DAY
+            stop = end if whole_to.end == end else whole_to.start - DAY
+            if start > stop:
+                left.append((begin, end))
+                continue
+            found.append(Span(kind, start, stop))
+            if begin < start:
+                left.append((begin, start - DAY))
+            if stop < end:
+                left.append((stop + DAY, end))
+        rest = left
+    return [*found, *(Span(pb.GRANULARITY_DAY, begin, end) for begin, end in rest)]

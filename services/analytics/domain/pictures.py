@@ -6,11 +6,12 @@ from datetime import date
 
 from fitnesshub.analytics.v1 import analytics_pb2 as pb
 from fitnesshub.analytics.v1 import analytics_service_pb2 as service_pb
-from fitnesshub.analytics.v1.analytics_pb2 import ExerciseDay, TrainingPeriod, TrainingTotals
+from fitnesshub.analytics.v1.analytics_pb2 import ExercisePeriod, TrainedMuscle, TrainingPeriod, TrainingTotals
+from fitnesshub.workout.v1.exercise_pb2 import Muscle
 
-from services.analytics.domain.charts import Text, bars, line, number_text
+from services.analytics.domain.charts import Text, bars, line, number_text, rows
 
-_EACH = {
+_EACH: dict[int, tuple[str, str]] = {
     pb.GRANULARITY_DAY: ("day", "days"),
     pb.GRANULARITY_WEEK: ("week", "weeks"),
     pb.GRANULARITY_MONTH: ("month", "months"),
@@ -26,7 +27,7 @@ class _Measure:
     whole: bool = False
 
 
-_MEASURES = {
+_MEASURES: dict[int, _Measure] = {
     service_pb.CHART_MEASURE_VOLUME: _Measure("Volume", "kg", lambda totals: totals.volume_kg),
     service_pb.CHART_MEASURE_WORKOUTS: _Measure("Workouts", "workouts", lambda totals: totals.workouts, whole=True),
     service_pb.CHART_MEASURE_SETS: _Measure("Sets", "sets", lambda totals: totals.sets, whole=True),
@@ -51,9 +52,32 @@ def training_chart(measure: int, granularity: int, periods: Sequence[TrainingPer
     return bars(text, values, whole=shown.whole)
 
 
-def progress_chart(name: str, days: Sequence[ExerciseDay]) -> str:
+_MUSCLE_MEASURES: dict[int, tuple[str, str, Callable[[TrainedMuscle], float]]] = {
+    service_pb.MUSCLE_MEASURE_SETS: ("Sets", "sets", lambda muscle: muscle.sets),
+    service_pb.MUSCLE_MEASURE_REPS: ("Repetitions", "repetitions", lambda muscle: muscle.reps),
+    service_pb.MUSCLE_MEASURE_VOLUME: ("Volume", "kg", lambda muscle: muscle.volume_kg),
+}
+
+
+def muscle_chart(measure: int, muscles: Sequence[TrainedMuscle]) -> str:
+    """Training by muscle as bars, one a muscle."""
+    name, unit, read = _MUSCLE_MEASURES[measure]
+    values = [(_muscle_name(each.muscle), read(each)) for each in muscles]
+    told = ", ".join(f"{muscle} {number_text(value)}" for muscle, value in values)
+    counted = f"{told}. A set counts whole for the muscles that do most of the work and half for those that help."
+    text = Text(
+        f"{name} by muscle", counted if told else "Nothing was logged.", unit, "Nothing was logged in this time"
+    )
+    return rows(text, values)
+
+
+def _muscle_name(muscle: Muscle.ValueType) -> str:
+    return Muscle.Name(muscle).removeprefix("MUSCLE_").replace("_", " ").capitalize() if muscle else "Unknown"
+
+
+def progress_chart(name: str, periods: Sequence[ExercisePeriod]) -> str:
     """The estimated one-repetition maximum of an exercise as a line. name: empty when nobody knows it."""
-    points = [(date.fromisoformat(day.date), day.e1rm_kg) for day in days if day.HasField("e1rm_kg")]
+    points = [(date.fromisoformat(each.start_date), each.e1rm_kg) for each in periods if each.HasField("e1rm_kg")]
     if points:
         best = max(points, key=lambda each: each[1])
         (first, start), (last, end) = points[0], points[-1]

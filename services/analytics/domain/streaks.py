@@ -1,44 +1,53 @@
 """Streaks: days, or weeks, in a row."""
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 
+from fitnesshub.analytics.v1 import analytics_pb2 as pb
 from fitnesshub.analytics.v1.analytics_pb2 import Streak
 
 from services.analytics.domain.periods import DAY, week_start
 
-
-def day_streaks(days: Iterable[date], today: date) -> tuple[Streak, Streak]:
-    """The current and the longest streak of days; days after today don't count."""
-    current, longest = _runs({day.toordinal() for day in days}, today.toordinal(), 1)
-    return _streak(current, 1), _streak(longest, 1)
+STEP: dict[int, int] = {pb.GRANULARITY_DAY: 1, pb.GRANULARITY_WEEK: 7}
+"""Days from the beginning of one to that of the next, by what is counted."""
 
 
-def week_streaks(days: Iterable[date], today: date, first_weekday: int) -> tuple[Streak, Streak]:
-    """The current and the longest streak of weeks that hold at least one of the days; as `day_streaks`."""
-    starts = {week_start(day, first_weekday).toordinal() for day in days if day <= today}
-    current, longest = _runs(starts, week_start(today, first_weekday).toordinal(), 7)
-    return _streak(current, 7), _streak(longest, 7)
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Days or weeks in a row with a workout."""
+
+    first: date
+    """Beginning of the first one."""
+    last: date
+    """Beginning of the last one."""
 
 
-def _runs(numbers: set[int], now: int, step: int) -> tuple[range, range]:
-    """The run that ends at `now` or one step before it, because what isn't over yet breaks nothing; and the longest."""
-    current = longest = range(0)
-    start = end = None
-    for number in sorted(number for number in numbers if number <= now):
-        if end is None or number != end + step:
-            start = number
-        end = number
-        run = range(start if start is not None else number, end + step, step)
-        if len(run) >= len(longest):
-            longest = run
-        if end >= now - step:
-            current = run
-    return current, longest
+def now_of(kind: int, today: date, first_weekday: int) -> date:
+    """The day, or the beginning of the week, that it is."""
+    return week_start(today, first_weekday) if kind == pb.GRANULARITY_WEEK else today
 
 
-def _streak(run: range, days: int) -> Streak:
-    if not run:
+def streaks(kind: int, newest: Run | None, longest: Run | None, now: date) -> tuple[Streak, Streak]:
+    """The current and the longest streak.
+
+    newest: the last run that begins at `now` or before, longest: the longest (latest) of those that end at `now` or
+    before. What isn't over yet breaks nothing: a run that ends one step before `now` is current.
+    """
+    step = STEP[kind]
+    current = None
+    if newest is not None:
+        # What follows is in the future, and doesn't count before its day.
+        seen = Run(newest.first, min(newest.last, now))
+        if seen.last >= now - step * DAY:
+            current = seen
+        if longest is None or seen.last - seen.first >= longest.last - longest.first:
+            longest = seen
+    return _streak(current, step), _streak(longest, step)
+
+
+def _streak(run: Run | None, step: int) -> Streak:
+    if run is None:
         return Streak()
-    first, last = date.fromordinal(run[0]), date.fromordinal(run[-1]) + (days - 1) * DAY
-    return Streak(length=len(run), start_date=first.isoformat(), end_date=last.isoformat())
+    length = (run.last - run.first).days // step + 1
+    end = run.last + (step - 1) * DAY
+    return Streak(length=length, start_date=run.first.isoformat(), end_date=end.isoformat())

@@ -7,6 +7,8 @@ from typing import Any
 from fitnesshub.analytics.v1.analytics_pb2 import TrainingTotals
 from fitnesshub.event.v1.event_pb2 import Event
 from fitnesshub.workout.v1.events_pb2 import WorkoutDeleted
+from google.protobuf.descriptor_pool import Default
+from google.protobuf.message_factory import GetMessageClass
 
 from chassis.db import WriteSession
 from chassis.events.consumer import Received
@@ -45,3 +47,9 @@ def contribution(event: Event, data: Any) -> workouts.Contribution:
         totals(workout, by_exercise.values()),
         by_exercise,
     )
+
+
+def contribution_of(event: Event) -> workouts.Contribution:
+    """The same of an event of one of TYPES as it was published."""
+    data = GetMessageClass(Default().FindMessageTypeByName(event.type)).FromString(event.data.value)
+    return contribution(event, data)

@@ -8,7 +8,7 @@ SOURCES = ("user", "workout")
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(on_workout_changed.TYPES, on_workout_changed.on_workout_changed),
     **dict.fromkeys(on_exercise_changed.TYPES, on_exercise_changed.on_exercise_changed),
-    on_person_changed.REGISTERED: on_person_changed.on_registered,
+    **dict.fromkeys(on_person_changed.CHANGED, on_person_changed.on_person_changed),
     on_person_changed.SIGNED_IN: on_person_changed.on_signed_in,
     on_person_changed.PREFERENCES: on_person_changed.on_preferences_updated,
 }

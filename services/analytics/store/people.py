@@ -1,19 +1,26 @@
-"""Who registered and signed in when, and how people want their days counted."""
+"""Who registered, signed in and was suspended when."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import text
 
-from chassis.db import Database, Statement, WriteSession
+from chassis.db import Statement, WriteSession
+from services.analytics.store import platform
 
 KEEP_PEOPLE = Statement(
     text("""
-    INSERT INTO analytics.people (user_id, registered_at)
-    SELECT * FROM unnest(CAST(:user_ids AS uuid[]), CAST(:times AS timestamptz[]))
-    ON CONFLICT DO NOTHING
+    INSERT INTO analytics.people AS old (user_id, version, registered_at, suspended_since, suspended_until)
+    SELECT * FROM unnest(
+        CAST(:user_ids AS uuid[]), CAST(:versions AS bigint[]), CAST(:registered AS timestamptz[]),
+        CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[])
+    )
+    ON CONFLICT (user_id) DO UPDATE
+    SET version = excluded.version, registered_at = excluded.registered_at,
+        suspended_since = excluded.suspended_since, suspended_until = excluded.suspended_until
+    WHERE old.version < excluded.version
+    RETURNING user_id
     """)
 )
 KEEP_SIGN_INS = Statement(
@@ -21,92 +28,42 @@ KEEP_SIGN_INS = Statement(
     INSERT INTO analytics.sign_in_days (user_id, day)
     SELECT * FROM unnest(CAST(:user_ids AS uuid[]), CAST(:days AS date[]))
     ON CONFLICT DO NOTHING
-    """)
-)
-KEEP_PREFERENCES = Statement(
-    text("""
-    INSERT INTO analytics.preferences AS old (user_id, version, time_zone, first_weekday)
-    SELECT * FROM unnest(
-        CAST(:user_ids AS uuid[]), CAST(:versions AS bigint[]), CAST(:time_zones AS text[]),
-        CAST(:first_weekdays AS int2[])
-    )
-    ON CONFLICT (user_id) DO UPDATE
-    SET version = excluded.version, time_zone = excluded.time_zone, first_weekday = excluded.first_weekday
-    WHERE old.version < excluded.version
-    """)
-)
-GET_PREFERENCES = Statement(text("SELECT time_zone, first_weekday FROM analytics.preferences WHERE user_id = :user_id"))
-LIST_PLATFORM_DAYS = Statement(
-    text("""
-    WITH registered AS (
-        SELECT CAST(registered_at AT TIME ZONE 'UTC' AS date) AS day, user_id FROM analytics.people
-        WHERE registered_at >= :since AND registered_at < :before
-    ), trained AS (
-        SELECT CAST(start_time AT TIME ZONE 'UTC' AS date) AS day, user_id FROM analytics.workouts
-        WHERE start_time >= :since AND start_time < :before
-    ), active AS (
-        SELECT day, user_id FROM analytics.sign_in_days WHERE day >= :first_day AND day <= :last_day
-        UNION SELECT day, user_id FROM registered
-        UNION SELECT day, user_id FROM trained
-    )
-    SELECT 'sign_ups' AS what, day, CAST(count(*) AS int) AS count FROM registered GROUP BY day
-    UNION ALL SELECT 'workouts', day, CAST(count(*) AS int) FROM trained GROUP BY day
-    UNION ALL SELECT 'active_users', day, CAST(count(*) AS int) FROM active GROUP BY day
+    RETURNING day
     """)
 )
 ERASE = (
     Statement(text("DELETE FROM analytics.sign_in_days WHERE user_id = CAST(:user_id AS uuid)")),
-    Statement(text("DELETE FROM analytics.preferences WHERE user_id = CAST(:user_id AS uuid)")),
     Statement(text("DELETE FROM analytics.people WHERE user_id = CAST(:user_id AS uuid)")),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Preferences:
-    """How a person's days are counted."""
+class Person:
+    """What the platform's counts need of a version of an account."""
 
-    time_zone: str
-    first_weekday: int
-    """0: Monday."""
-
-
-DEFAULTS = Preferences("UTC", 0)
-"""Of people who chose nothing."""
+    user_id: str
+    version: int
+    registered_at: datetime
+    suspended_since: datetime | None = None
+    suspended_until: datetime | None = None
 
 
-async def keep_people(tx: WriteSession, registered: Mapping[str, datetime]) -> None:
-    """Adds people, with when they registered."""
-    user_ids = sorted(registered)
-    await tx.execute(KEEP_PEOPLE, user_ids=user_ids, times=[registered[user_id] for user_id in user_ids])
+async def keep_people(tx: WriteSession, people: Sequence[Person]) -> None:
+    """Replaces older versions. A person comes once."""
+    sent = sorted(people, key=lambda each: each.user_id)
+    rows = await tx.rows(
+        KEEP_PEOPLE,
+        user_ids=[each.user_id for each in sent],
+        versions=[each.version for each in sent],
+        registered=[each.registered_at for each in sent],
+        since=[each.suspended_since for each in sent],
+        until=[each.suspended_until for each in sent],
+    )
+    await platform.mark_people(tx, [str(row["user_id"]) for row in rows])
 
 
 async def keep_sign_ins(tx: WriteSession, days: Iterable[tuple[str, date]]) -> None:
     """Adds days on which people signed in."""
     sent = sorted(set(days))
-    await tx.execute(KEEP_SIGN_INS, user_ids=[each[0] for each in sent], days=[each[1] for each in sent])
-
-
-async def keep_preferences(tx: WriteSession, chosen: Sequence[tuple[str, int, Preferences]]) -> None:
-    """Replaces older versions; a person with the version of the preferences and these. A person comes once."""
-    sent = sorted(chosen, key=lambda each: each[0])
-    await tx.execute(
-        KEEP_PREFERENCES,
-        user_ids=[user_id for user_id, *_ in sent],
-        versions=[version for _, version, _ in sent],
-        time_zones=[each.time_zone for *_, each in sent],
-        first_weekdays=[each.first_weekday for *_, each in sent],
-    )
-
-
-async def get_preferences(db: Database, user_id: str) -> Preferences:
-    """What the person chose, else the defaults."""
-    row = await db.row(GET_PREFERENCES, user_id=user_id)
-    return Preferences(row["time_zone"], row["first_weekday"]) if row else DEFAULTS
-
-
-async def list_platform_days(
-    db: Database, days: tuple[date, date], span: tuple[datetime, datetime]
-) -> list[Mapping[str, Any]]:
-    """Counts by day and by what they count. days: the first and the last; span: the same as instants."""
-    values = {"first_day": days[0], "last_day": days[1], "since": span[0], "before": span[1]}
-    return list(await db.rows(LIST_PLATFORM_DAYS, **values))
+    rows = await tx.rows(KEEP_SIGN_INS, user_ids=[each[0] for each in sent], days=[each[1] for each in sent])
+    await platform.mark(tx, {row["day"] for row in rows})

@@ -1,7 +1,7 @@
-"""The tables of the analytics service: what each workout, exercise and person contributes, by version.
+"""The tables of the analytics service: what each workout contributes, by version, and the sums of the contributions.
 
-Nothing here is counted up: an answer is computed from the contributions. Rows depend on events alone, not on
-when or in which order they were heard, so that a rebuild gives the same (chassis.events.rebuild).
+Nothing here is counted up: sums are made anew from the contributions in the transaction that changes one. Rows depend
+on events alone, not on when or in which order they were heard, so that a rebuild gives the same.
 """
 
 from sqlalchemy import (
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    func,
 )
 
 from chassis import tables
@@ -39,13 +40,15 @@ workouts = Table(
     Column("version", BigInteger, nullable=False),
     # NULL, with all that follows, once the workout is deleted: the row stays for its version.
     Column("start_time", DateTime(timezone=True)),
+    # In the calendar of the person.
+    Column("day", Date),
     Column("duration_seconds", BigInteger),
     Column("sets", Integer),
     Column("reps", BigInteger),
     Column("volume_kg", Double),
     Column("distance_meters", Double),
 )
-Index("workouts_by_start", workouts.c.user_id, workouts.c.start_time)
+Index("workouts_by_day", workouts.c.user_id, workouts.c.day)
 # For the platform's days.
 Index("workouts_by_time", workouts.c.start_time, postgresql_where=workouts.c.start_time.is_not(None))
 
@@ -56,6 +59,7 @@ workout_exercises = Table(
     Column("exercise_id", Uuid, primary_key=True),
     Column("user_id", Uuid, nullable=False),
     Column("start_time", DateTime(timezone=True), nullable=False),
+    Column("day", Date, nullable=False),
     Column("sets", Integer, nullable=False),
     Column("reps", BigInteger, nullable=False),
     Column("volume_kg", Double, nullable=False),
@@ -75,10 +79,92 @@ workout_exercises = Table(
     Column("most_reps", ARRAY(Integer), nullable=False),
 )
 """What live workouts contribute to an exercise; replaced whole with their row in `workouts`."""
-Index(
-    "workout_exercises_by_exercise", *(workout_exercises.c[name] for name in ("user_id", "exercise_id", "start_time"))
+Index("workout_exercises_by_day", *(workout_exercises.c[name] for name in ("user_id", "exercise_id", "day")))
+
+calendars = Table(
+    "calendars",
+    metadata,
+    Column("user_id", Uuid, primary_key=True),
+    # 0: the person chose nothing yet.
+    Column("version", BigInteger, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    # 0: Monday, as Python has it.
+    Column("first_weekday", SmallInteger, nullable=False),
 )
-Index("workout_exercises_by_start", workout_exercises.c.user_id, workout_exercises.c.start_time)
+"""How a person's days and weeks are counted. Whoever changes a person's rows locks this one first."""
+
+training_periods = Table(
+    "training_periods",
+    metadata,
+    Column("user_id", Uuid, primary_key=True),
+    # A Granularity of the contract: day, week, month or year.
+    Column("kind", SmallInteger, primary_key=True),
+    Column("start_date", Date, primary_key=True),
+    Column("workouts", Integer, nullable=False),
+    Column("duration_seconds", BigInteger, nullable=False),
+    Column("sets", Integer, nullable=False),
+    Column("reps", BigInteger, nullable=False),
+    Column("volume_kg", Double, nullable=False),
+    Column("distance_meters", Double, nullable=False),
+)
+"""Sums of `workouts`; no row where nothing was done."""
+
+exercise_periods = Table(
+    "exercise_periods",
+    metadata,
+    Column("user_id", Uuid, primary_key=True),
+    Column("kind", SmallInteger, primary_key=True),
+    Column("start_date", Date, primary_key=True),
+    Column("exercise_id", Uuid, primary_key=True),
+    Column("workouts", Integer, nullable=False),
+    Column("duration_seconds", Double, nullable=False),
+    Column("sets", Integer, nullable=False),
+    Column("reps", BigInteger, nullable=False),
+    Column("volume_kg", Double, nullable=False),
+    Column("distance_meters", Double, nullable=False),
+    Column("heaviest_kg", Double),
+    Column("e1rm_kg", Double),
+    Column("last_start", DateTime(timezone=True), nullable=False),
+)
+"""Sums of `workout_exercises`; no row where nothing was done."""
+Index(
+    "exercise_periods_by_exercise",
+    *(exercise_periods.c[name] for name in ("user_id", "exercise_id", "kind", "start_date")),
+)
+
+exercise_bests = Table(
+    "exercise_bests",
+    metadata,
+    Column("user_id", Uuid, primary_key=True),
+    Column("exercise_id", Uuid, primary_key=True),
+    # 1 heaviest, 2 largest set, 3 e1RM, which have one row each, 4 most repetitions at a weight.
+    Column("measure", SmallInteger, primary_key=True),
+    Column("weight_kg", Double, primary_key=True),
+    Column("value_kg", Double, nullable=False),
+    Column("reps", Integer, nullable=False),
+    Column("workout_id", Uuid, nullable=False),
+    Column("workout_time", DateTime(timezone=True), nullable=False),
+)
+"""The best sets in `workout_exercises`."""
+
+training_runs = Table(
+    "training_runs",
+    metadata,
+    Column("user_id", Uuid, primary_key=True),
+    # Day or week.
+    Column("kind", SmallInteger, primary_key=True),
+    Column("first_date", Date, primary_key=True),
+    # Beginning of the last day or week.
+    Column("last_date", Date, nullable=False),
+    Column("length", Integer, nullable=False),
+)
+"""Days and weeks in a row in `training_periods`, as long as they go."""
+Index(
+    "training_runs_by_length",
+    *(training_runs.c[name] for name in ("user_id", "kind")),
+    training_runs.c.length.desc(),
+    training_runs.c.last_date.desc(),
+)
 
 exercises = Table(
     "exercises",
@@ -99,9 +185,13 @@ people = Table(
     "people",
     metadata,
     Column("user_id", Uuid, primary_key=True),
+    Column("version", BigInteger, nullable=False),
     Column("registered_at", DateTime(timezone=True), nullable=False),
+    # NULL: not suspended.
+    Column("suspended_since", DateTime(timezone=True)),
+    # NULL: for good, or not suspended.
+    Column("suspended_until", DateTime(timezone=True)),
 )
-"""A row never changes."""
 Index("people_by_registration", people.c.registered_at)
 
 sign_in_days = Table(
@@ -114,15 +204,36 @@ sign_in_days = Table(
 """A row never changes: somebody signed in on that day."""
 Index("sign_in_days_by_day", sign_in_days.c.day, sign_in_days.c.user_id)
 
-preferences = Table(
-    "preferences",
-    metadata,
-    Column("user_id", Uuid, primary_key=True),
-    Column("version", BigInteger, nullable=False),
-    Column("time_zone", Text, nullable=False),
-    # 0: Monday, as Python has it.
-    Column("first_weekday", SmallInteger, nullable=False),
+PROJECTION = (
+    "workouts",
+    "workout_exercises",
+    "calendars",
+    "training_periods",
+    "exercise_periods",
+    "exercise_bests",
+    "training_runs",
+    "exercises",
+    "people",
+    "sign_in_days",
 )
+"""The tables that hold nothing but what was made of events, in the transaction in which they were heard."""
 
-PROJECTION = ("workouts", "workout_exercises", "exercises", "people", "sign_in_days", "preferences")
-"""The tables that hold nothing but what was made of events."""
+platform_marks = Table(
+    "platform_marks",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=func.gen_random_uuid()),
+    Column("day", Date, nullable=False),
+)
+"""Days in UTC on which something changed since they were counted. Rows are added and removed, never changed, so that
+nobody waits for anybody else's."""
+
+platform_periods = Table(
+    "platform_periods",
+    metadata,
+    Column("kind", SmallInteger, primary_key=True),
+    Column("start_date", Date, primary_key=True),
+    Column("sign_ups", BigInteger, nullable=False),
+    Column("active_users", BigInteger, nullable=False),
+    Column("workouts", BigInteger, nullable=False),
+)
+"""Counts of `people`, `sign_in_days` and `workouts`, made by background work (api/platform_upkeep.py)."""

@@ -134,20 +134,22 @@ class AuditApi:
 
     async def replay_events(self, request: ReplayEventsRequest, _call: Call) -> AsyncIterator[ReplayEventsResponse]:
         """Events as they were published, up to what is the head now."""
-        head = await records.get_head(self._db)
         types = frozenset(request.types)
-        async for rows in records.read_chain(self._db, request.after_position + 1, BATCH):
-            rows = [row for row in rows if row["position"] <= head.position]  # noqa: PLW2901
-            if not rows:
-                return
-            wanted = [row for row in rows if not types or row["type"] in types]
-            opened = await self._open(wanted)
-            events = [
-                _event(row, data).SerializeToString()
-                for row, data in zip(wanted, opened, strict=True)
-                if data is not None
-            ]
-            yield ReplayEventsResponse(events=events, position=rows[-1]["position"])
+        wanted = records.Replayed(
+            sources=list(request.sources) or None,
+            subject=request.subject_user_id or None,
+            before=_time(request, "event_time_before"),
+        )
+        head = await records.get_head(self._db)
+        async for rows, position in records.replay(self._db, wanted, request.after_position, head.position, BATCH):
+            chosen = [row for row in rows if not types or row["type"] in types]
+            opened = zip(chosen, await self._open(chosen), strict=True)
+            events = {row["event_id"]: _event(row, data) for row, data in opened if data is not None}
+            yield ReplayEventsResponse(
+                events=[event.SerializeToString() for event in events.values()],
+                left_out_event_ids=[str(row["event_id"]) for row in rows if row["event_id"] not in events],
+                position=position,
+            )
 
     async def erase_subject(self, request: EraseSubjectRequest, call: Call) -> Wire:
         """Destroys the key, and has everybody else told by the event."""
@@ -196,7 +198,7 @@ class AuditApi:
         return found
 
 
-def _time(request: ListAuditRecordsRequest, field: str) -> Any:
+def _time(request: ListAuditRecordsRequest | ReplayEventsRequest, field: str) -> Any:
     return getattr(request, field).ToDatetime(tzinfo=UTC) if request.HasField(field) else None  # type: ignore[arg-type]
 
 
@@ -259,5 +261,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.hex()
     if hasattr(value, "isoformat"):
-        return value.isoformat(timespec="microseconds")
+        return value.replace(tzinfo=UTC).isoformat(timespec="microseconds")
     return value if isinstance(value, bool | int | str) else str(value)

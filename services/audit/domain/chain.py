@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 GENESIS = bytes(32)
@@ -133,7 +133,8 @@ def link_of(row: Mapping[str, Any]) -> Link:
         event_id=str(row["event_id"]),
         source=row["source"],
         type=row["type"],
-        event_time=row["event_time"],
+        # The driver gives the first and the last microsecond of the calendar without a time zone.
+        event_time=row["event_time"].replace(tzinfo=UTC),
         record_time=row["record_time"],
         aggregate_type=row["aggregate_type"],
         aggregate_id=row["aggregate_id"],

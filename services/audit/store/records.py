@@ -1,6 +1,6 @@
 """The records and the head of their chain."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -15,7 +15,9 @@ LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 LOCK_HEAD = Statement(select(chain_head.c.position, chain_head.c.hash).with_for_update())
 GET_HEAD = Statement(select(chain_head.c.position, chain_head.c.hash))
 MOVE_HEAD = Statement(text("UPDATE audit.chain_head SET position = :position, hash = :hash"))
-MAKE_PARTITION = Statement(select(func.audit.make_partition(bindparam("month"))))
+MAKE_PARTITIONS = Statement(
+    text("SELECT audit.make_partition(month) FROM unnest(CAST(:months AS date[])) AS wanted (month)")
+)
 APPEND_RECORDS = Statement(
     text("""
     INSERT INTO audit.records (
@@ -54,6 +56,16 @@ LIST_RECORDS = Statement(
     ORDER BY position DESC LIMIT :most
     """)
 )
+REPLAY = Statement(
+    text("""
+    SELECT * FROM audit.records
+    WHERE position > :after AND position <= :last
+        AND (CAST(:sources AS text[]) IS NULL OR source = ANY(CAST(:sources AS text[])))
+        AND (CAST(:subject AS text) IS NULL OR subject_user_id = :subject)
+        AND (CAST(:before AS timestamptz) IS NULL OR event_time < :before)
+    ORDER BY position LIMIT :most
+    """)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +92,9 @@ async def get_head(db: Database) -> Head:
     return Head(row["position"], row["hash"])
 
 
-async def make_partition(tx: WriteSession, month: date) -> None:
-    """Makes the partition of a month unless it is there."""
-    await tx.value(MAKE_PARTITION, month=month)
+async def make_partitions(tx: WriteSession, months: Collection[date]) -> None:
+    """Makes the partitions of these months unless they are there. The head is to be locked: one at a time."""
+    await tx.rows(MAKE_PARTITIONS, months=sorted(months))
 
 
 async def append(tx: WriteSession, links: Sequence[tuple[Link, bytes]]) -> None:
@@ -113,6 +125,34 @@ async def read_chain(db: Database, first: int, size: int) -> AsyncIterator[list[
     while rows := await db.rows(READ_CHAIN, last_position=position, last_time=time, most=size):
         yield list(rows)
         position, time = rows[-1]["position"], rows[-1]["record_time"]
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """Which records somebody wants to hear again; None leaves a filter out."""
+
+    sources: Sequence[str] | None = None
+    subject: str | None = None
+    before: datetime | None = None
+    """Of the event, not of the record."""
+
+
+async def replay(
+    db: Database, wanted: Replayed, after: int, last: int, size: int
+) -> AsyncIterator[tuple[list[Mapping[str, Any]], int]]:
+    """Records between two positions, `size` at a time, each time with the position up to which was looked."""
+    while after < last:
+        rows = await db.rows(
+            REPLAY,
+            after=after,
+            last=last,
+            sources=wanted.sources,
+            subject=wanted.subject,
+            before=wanted.before,
+            most=size,
+        )
+        after = rows[-1]["position"] if len(rows) == size else last
+        yield list(rows), after
 
 
 async def hash_at(db: Database, position: int) -> bytes | None:

@@ -16,7 +16,7 @@ from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.message import Message
 
 from chassis.call import Call
-from chassis.errors import Failure, InvalidArgument, Violation
+from chassis.errors import Failure, InvalidArgument, Unauthenticated, Violation
 from chassis.rules import compile_rules
 from chassis.tokens import read_public_keys
 from chassis.version import VERSION
@@ -49,9 +49,13 @@ def _in_dialect(handler: Handler[Request]) -> Handler[Request]:
         try:
             return await handler(self, request, call)
         except DialectError as error:
+            kind = Unauthenticated if error.status in (401, 403) else InvalidArgument
+            call.failed_with = kind.code, error.code.upper()
             return dialect.error_answer(call, error)
         except Failure as failure:
-            return dialect.error_answer(call, dialect.error_of(failure))
+            answer = dialect.error_answer(call, dialect.error_of(failure))
+            call.failed_with = failure.code, failure.reason
+            return answer
 
     return handle
 

@@ -18,7 +18,9 @@ from fitnesshub.workout.v1.exercise_service_pb2 import (
     UpdateExerciseRequest,
 )
 from google.api.httpbody_pb2 import HttpBody
+from redis.asyncio import Redis
 
+from chassis.cache import Cache
 from chassis.call import Call, Wire
 from chassis.clock import Clock, Ids
 from chassis.db import Database
@@ -27,7 +29,7 @@ from chassis.wire import repeated_field, string_field
 from services.workout.api.exercise_changes import ExerciseChanges
 from services.workout.api.exercise_download import ExerciseDownload
 from services.workout.api.exercise_import import ExerciseImport
-from services.workout.api.exercise_search import ExerciseSearch
+from services.workout.api.exercise_search import KEPT, ExerciseSearch
 from services.workout.api.exercise_views import bound_to, filters_of, not_found, viewer, with_display_name
 from services.workout.store import exercise_library as library
 from services.workout.store import exercises as store
@@ -37,7 +39,15 @@ class ExerciseApi:
     """Answers the RPCs of ExerciseService."""
 
     def __init__(
-        self, db: Database, clock: Clock, ids: Ids, page_tokens: PageTokens, *, most_own: int, most_own_an_hour: int
+        self,
+        db: Database,
+        clock: Clock,
+        ids: Ids,
+        page_tokens: PageTokens,
+        *,
+        redis: Redis,
+        most_own: int,
+        most_own_an_hour: int,
     ) -> None:
         """most_own: exercises one person may have. most_own_an_hour: that one person may make within an hour."""
         self._db = db
@@ -45,7 +55,7 @@ class ExerciseApi:
         self._changes = ExerciseChanges(db, clock, ids, most_own=most_own, most_own_an_hour=most_own_an_hour)
         self._download = ExerciseDownload(db)
         self._import = ExerciseImport(db, clock, ids)
-        self._search = ExerciseSearch(db, page_tokens)
+        self._search = ExerciseSearch(db, Cache(redis, "exercise-search", ttl=KEPT), page_tokens)
 
     async def get_exercise(self, request: GetExerciseRequest, call: Call) -> Wire:
         """The stored bytes, with the name in the language."""

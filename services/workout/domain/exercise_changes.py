@@ -29,6 +29,8 @@ UPDATABLE = frozenset(
 )
 """What an update may change; the contract documents the same list."""
 HOUR = timedelta(hours=1)
+NOBODY = "00000000-0000-0000-0000-000000000000"
+"""The nil UUID (RFC 9562): the owner of what was an erased person's."""
 
 
 def new_exercise(sent: Exercise, exercise_id: str, owner: str, now: datetime) -> Exercise:
@@ -48,6 +50,17 @@ def finish(exercise: Exercise, version: int, now: datetime) -> None:
     """Marks a settled exercise as this version, in place."""
     exercise.etag = etag(exercise.id, version)
     exercise.update_time.FromDatetime(now)
+
+
+def erased(exercise_id: str, version: int, created: datetime, now: datetime) -> Exercise:
+    """What is left of an exercise whose owner is erased: an id that sets may have named.
+
+    version: the exercise's last one.
+    """
+    exercise = Exercise(id=exercise_id, owner_id=NOBODY)
+    exercise.create_time.FromDatetime(created)
+    finish(exercise, version, now)
+    return exercise
 
 
 def settle(exercise: Exercise) -> None:

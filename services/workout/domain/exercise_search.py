@@ -116,6 +116,20 @@ def _beginning(word: str) -> set[str]:
 
 
 class Match(NamedTuple):
+    """An exercise that fits a query, before it is compared with the others that do. Plain values: it can be kept."""
+
+    exercise_id: str
+    muscle: int
+    in_library: bool
+    names: int
+    length: int
+    """Of its name in English."""
+    tier: float
+    worth: float
+    matched_name: str
+
+
+class _Fit(NamedTuple):
     """How a name fits a query."""
 
     tier: float
@@ -135,28 +149,39 @@ def match(query: Query, candidate: Candidate, *, similar: bool) -> Match | None:
             found = _match(query, term, similar=similar)
             if found is not None and (best is None or found.tier + found.worth > best.tier + best.worth):
                 best = found
-    return best
+    if best is None:
+        return None
+    length = len(Term.decode(candidate.terms[0]).text)
+    return Match(
+        candidate.exercise_id,
+        candidate.muscle,
+        candidate.in_library,
+        len(candidate.terms),
+        length,
+        best.tier,
+        best.worth,
+        best.term.text,
+    )
 
 
-def ranked(found: Sequence[tuple[Candidate, Match]]) -> list[Found]:
+def ranked(found: Sequence[Match]) -> list[Found]:
     """What fits, best first."""
-    muscles = Counter(candidate.muscle for candidate, match in found if match.tier >= BEGINNINGS)
+    muscles = Counter(each.muscle for each in found if each.tier >= BEGINNINGS)
     common = next((muscle for muscle, count in muscles.most_common(1) if count >= SAME_MUSCLE), None)
-    return sorted((_judge(candidate, match, common) for candidate, match in found), key=lambda each: each.order)
+    return sorted((_judge(each, common) for each in found), key=lambda each: each.order)
 
 
-def _judge(candidate: Candidate, match: Match, common_muscle: int | None) -> Found:
-    worth = match.worth + WELL_KNOWN * min(len(candidate.terms) - 1, MANY_NAMES) / MANY_NAMES
-    if candidate.muscle == common_muscle:
+def _judge(match: Match, common_muscle: int | None) -> Found:
+    worth = match.worth + WELL_KNOWN * min(match.names - 1, MANY_NAMES) / MANY_NAMES
+    if match.muscle == common_muscle:
         worth += COMMON_MUSCLE
     # Likeness decides among similar names, the rest only between equals.
     score = match.tier + (worth if match.tier >= BEGINNINGS else worth / 10)
-    name = Term.decode(candidate.terms[0]).text
-    order = (-score, len(name), not candidate.in_library, candidate.exercise_id)
-    return Found(candidate.exercise_id, score, match.term.text, order)
+    order = (-score, match.length, not match.in_library, match.exercise_id)
+    return Found(match.exercise_id, score, match.matched_name, order)
 
 
-def _match(query: Query, term: Term, *, similar: bool) -> Match | None:
+def _match(query: Query, term: Term, *, similar: bool) -> _Fit | None:
     words = compared_words(term.text)
     if not words:
         return None
@@ -164,19 +189,19 @@ def _match(query: Query, term: Term, *, similar: bool) -> Match | None:
     own = term.kind == NAME and not term.language
     worth = SHARE_OF_NAME * share + (OWN_NAME if own else OWN_NAME / 2)
     if "".join(words) == query.whole:
-        return Match(WHOLE_NAME, (EXERCISE_ITSELF if own else 0) + worth, term)
+        return _Fit(WHOLE_NAME, (EXERCISE_ITSELF if own else 0) + worth, term)
     named = {*words, *joined(words)}
     if query.whole in named or all(word in named for word in query.words):
         starts = words[0] in query.words or query.whole.startswith(words[0])
         ends = words[-1] in query.words or query.whole.endswith(words[-1])
         place = HEAD if ends or (starts and term.language) else START if starts else 0
-        return Match(BEGINNINGS, WHOLE_WORDS + place + worth, term)
+        return _Fit(BEGINNINGS, WHOLE_WORDS + place + worth, term)
     if all(any(each.startswith(word) for each in named) for word in query.words):
-        return Match(BEGINNINGS, worth, term)
+        return _Fit(BEGINNINGS, worth, term)
     if not similar:
         return None
     likeness = sum(max(_likeness(word, each) for each in named) for word in query.words) / len(query.words)
-    return Match(likeness * 1.9, worth, term) if likeness >= LEAST_SIMILAR else None
+    return _Fit(likeness * 1.9, worth, term) if likeness >= LEAST_SIMILAR else None
 
 
 @lru_cache(maxsize=CACHED)

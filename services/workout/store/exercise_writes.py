@@ -53,6 +53,7 @@ _CHANGED = {
     "source": "sent.source",
     "source_id": "sent.source_id",
 } | _DERIVED
+_BURIED = _CHANGED | {"owner_id": "sent.owner_id", "deleted_at": "sent.updated_at", "replaced_by": "NULL"}
 _CREATED = {"id": "sent.id", "owner_id": "sent.owner_id", "created_at": "sent.created_at"} | _CHANGED
 
 
@@ -74,6 +75,9 @@ INDEX_EXERCISES = Statement(
     UPDATE workout.exercises AS old SET {_assigned(_DERIVED)} FROM {_SENT}
     WHERE old.id = sent.id AND old.version = sent.version
     """)  # noqa: S608
+)
+BURY_EXERCISES = Statement(
+    text(f"UPDATE workout.exercises AS old SET {_assigned(_BURIED)} FROM {_SENT} WHERE old.id = sent.id")  # noqa: S608
 )
 DELETE_EXERCISE = Statement(
     text("""
@@ -175,6 +179,12 @@ async def index_exercises(tx: WriteSession, stored: Sequence[StoredExercise]) ->
     """Writes the derived columns of exercises anew in one statement; those that changed since have them."""
     if stored:
         await tx.execute(INDEX_EXERCISES, **await _columns(stored))
+
+
+async def bury_exercises(tx: WriteSession, left: Sequence[StoredExercise]) -> None:
+    """Makes tombstones, of the owner that each now names, in place of locked exercises."""
+    if left:
+        await tx.execute(BURY_EXERCISES, **await _columns(left))
 
 
 async def delete_exercise(tx: WriteSession, exercise_id: str, seen: int, replaced_by: str, now: datetime) -> bool:

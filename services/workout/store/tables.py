@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -61,6 +62,12 @@ exercises = Table(
     Column("grams", ARRAY(Text(collation="C")), nullable=False),
     Column("signature", BIT(1024), nullable=False),
     Index("exercises_by_form", "form"),
+)
+library_state = Table(
+    "library_state",
+    metadata,
+    Column("singleton", Boolean, primary_key=True),
+    Column("revision", Uuid, nullable=False),
 )
 _OF_LIBRARY = exercises.c.owner_id.is_(None)
 _OF_OWNER = exercises.c.owner_id.is_not(None)

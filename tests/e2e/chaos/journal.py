@@ -17,7 +17,7 @@ class Entry:
     """One acknowledged write."""
 
     kind: str
-    """`create`, `update` or `delete`."""
+    """`create`, `update`, `delete` or `undelete`."""
     user: str
     workout: Json
     """As it was answered; of a deletion, as it last was."""
@@ -66,7 +66,7 @@ def read(files: Iterable[Path]) -> dict[str, Promised]:
 
 
 class Pulse:
-    """When the stack acknowledged something."""
+    """When the stack acknowledged something, as its client tells."""
 
     def __init__(self) -> None:
         self.count = 0

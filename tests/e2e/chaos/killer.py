@@ -6,24 +6,24 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from chassis import redis_client
+from embedded.children import GUARD
 from embedded.home import Home
 from embedded.state import Part, load
 from tests.e2e.chaos.journal import Pulse
 from tests.e2e.stack import Stack
 
-PARTS = ("serve", "work", "valkey", "postgresql", "envoy")
-"""`work`: relays, consumers and the appender of the event store are its workers."""
 GUARDED = ("valkey", "postgresql", "envoy")
-LIFE = 10.0
-"""Seconds a part lives before it is killed again: five that live for less end the stack, and rightly so."""
+LIFE = 10.5
+"""Seconds a part lives before it is killed again: five that live for less than 10 end the stack, and rightly so."""
 CUT = "cut"
-"""Valkey hangs, and goes on."""
+"""Valkey is cut off: nothing gets through to it, and then all connections are broken."""
 CUT_SECONDS = 2.0
-"""Longer than a call waits for it, shorter than relay and consumers do."""
+"""Longer than a call waits for it."""
 BACK = 30.0
 """Seconds for a killed part to be up again on a slow machine."""
 
@@ -44,6 +44,8 @@ class Killer:
 
     def __init__(self, stack: Stack, seed: int, pulse: Pulse, rounds: int) -> None:
         self.kills: Counter[str] = Counter()
+        self.parts: Sequence[str] = sorted({part.process for part in parts(Home(stack.home))})
+        """What is killed, by process. `work`: relays, consumers, sagas and the appender of the event store."""
         self.guards = 0
         """Kills that hit the guard of a part, which takes the part along."""
         self.cuts = 0
@@ -60,45 +62,47 @@ class Killer:
         for part in self._plan(stop):
             # A little of life between two blows, and not always the same moment of it.
             await asyncio.sleep(self._random.uniform(0, 0.5))
-            if part == CUT:
-                await self._cut()
-            else:
-                await self._kill(part)
-            struck = time.monotonic()
+            struck = await (self._cut() if part == CUT else self._kill(part))
             await self._pulse.after(struck)
             self.blows.append(Blow(part, time.time(), time.monotonic() - struck))
 
     def _plan(self, stop: asyncio.Event) -> Iterator[str]:
         done = 0
         while done < self._rounds or not stop.is_set():
-            for part in self._random.sample([*PARTS, CUT], len(PARTS) + 1):
+            for part in self._random.sample([*self.parts, CUT], len(self.parts) + 1):
                 if done < self._rounds or not stop.is_set():
                     yield part
             done += 1
 
-    async def _kill(self, name: str) -> None:
-        part = await self._alive(name)
+    async def _kill(self, name: str) -> float:
+        part = await self._alive(name, LIFE)
         assert part.pid is not None
-        guard = name in GUARDED and self._random.random() < 0.4
-        os.kill(_parent(part.pid) if guard else part.pid, signal.SIGKILL)
+        guard = _guard(part.pid) if name in GUARDED and self._random.random() < 0.4 else None
+        os.kill(guard or part.pid, signal.SIGKILL)
         self._hit[name] = time.monotonic()
         self.kills[name] += 1
-        self.guards += guard
+        self.guards += guard is not None
+        return self._hit[name]
 
-    async def _cut(self) -> None:
+    async def _cut(self) -> float:
         part = await self._alive("valkey")
         assert part.pid is not None
         os.kill(part.pid, signal.SIGSTOP)
+        struck = time.monotonic()
         await asyncio.sleep(CUT_SECONDS)
         os.kill(part.pid, signal.SIGCONT)
+        redis = redis_client.connect(part.address, timeout=BACK)
+        await redis.client_kill_filter(_type="normal", skipme=True)
+        await redis.aclose()
         self.cuts += 1
+        return struck
 
-    async def _alive(self, name: str) -> Part:
-        """The part, when it is up and has lived for long enough."""
+    async def _alive(self, name: str, life: float = 0.0) -> Part:
+        """The part, when it is up and `life` seconds have passed since it was killed."""
         async with asyncio.timeout(BACK):
             while True:
                 part = self._part(name)
-                ripe = time.monotonic() - self._hit.get(name, 0.0) >= LIFE
+                ripe = time.monotonic() - self._hit.get(name, 0.0) >= life
                 # Of the stack: what has died and is not yet noticed may have left its number to somebody else.
                 if ripe and part.state == "up" and part.pid in self._stack.processes():
                     return part
@@ -115,5 +119,10 @@ def parts(home: Home) -> list[Part]:
     return [*state.services, *state.servers]
 
 
-def _parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+def _guard(pid: int) -> int | None:
+    """The guard above a program; None when its parent is somebody else."""
+    try:
+        parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        return parent if os.fsencode(GUARD) in Path(f"/proc/{parent}/cmdline").read_bytes() else None
+    except OSError:
+        return None

@@ -4,13 +4,13 @@ import asyncio
 import random
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 
-from tests.e2e.chaos.journal import Entry, Journal, Json, Pulse
+from tests.e2e.chaos.journal import Entry, Journal, Json
 from tests.e2e.doorway import fresh_address
 
 WORKOUTS = "/api/v1/workouts"
@@ -23,6 +23,7 @@ PACE = 0.12
 GAVE_UP = 60.0
 """Seconds after which a write that nobody acknowledges is a failure by itself."""
 FIRST_DAY = datetime(2026, 1, 1, 6, tzinfo=UTC)
+SET_TYPES = ("SET_TYPE_WARMUP", "SET_TYPE_NORMAL", "SET_TYPE_DROPSET")
 WAIT = {408, 409, 425, 429, 500, 502, 503, 504}
 """Statuses after which the same write is sent again. 409: it is in flight still, or another one came first."""
 
@@ -34,25 +35,29 @@ class Refused(AssertionError):
 class Writer:
     """One person with an address of their own."""
 
-    def __init__(self, url: str, number: int, seed: int, folder: Path, pulse: Pulse) -> None:
+    def __init__(self, url: str, number: int, seed: int, folder: Path, beat: Callable[[float], None]) -> None:
+        """beat: is told of each acknowledgement, with the monotonic time at which its request was sent."""
         self.name = f"{seed}-{number}"
         self.user = ""
+        self.token = ""
         self.attempts = 0
         self._random = random.Random(f"{seed} {number}")
-        self._pulse = pulse
+        self._beat = beat
         self.journal = Journal(folder / f"{self.name}.jsonl")
         self._mine: dict[str, Json] = {}
+        self._deleted: list[Json] = []
         self._count = 0
-        self._exercises: list[str] = []
+        self._exercises: Sequence[str] = ()
         transport = httpx.AsyncHTTPTransport(local_address=fresh_address())
         self._http = httpx.AsyncClient(base_url=url, transport=transport, timeout=PATIENCE)
 
-    async def sign_up(self, exercises: list[str]) -> None:
+    async def sign_up(self, exercises: Sequence[str]) -> None:
         """Registers; the stack is expected to be well."""
         email = f"chaos-{uuid.uuid4().hex}@example.org"
         answer = await self._http.post("/auth/v1/signup", json={"email": email, "password": "correct horse battery"})
         answer.raise_for_status()
-        self._http.headers["authorization"] = f"Bearer {answer.json()['access_token']}"
+        self.token = str(answer.json()["access_token"])
+        self._http.headers["authorization"] = f"Bearer {self.token}"
         self.user = answer.json()["user"]["id"]
         self._exercises = exercises
 
@@ -62,21 +67,6 @@ class Writer:
             await self._write()
             await asyncio.sleep(self._random.uniform(0, 2 * PACE))
 
-    async def list(self) -> list[Json]:
-        """All workouts of this person, as the API lists them."""
-        found: list[Json] = []
-        token = ""
-        while True:
-            answer = await self._http.get(
-                WORKOUTS, params={"pageSize": 100, "pageToken": token} if token else {"pageSize": 100}
-            )
-            answer.raise_for_status()
-            content = answer.json()
-            found += content.get("workouts", [])
-            token = content.get("nextPageToken", "")
-            if not token:
-                return found
-
     async def close(self) -> None:
         """Hangs up."""
         self.journal.close()
@@ -84,24 +74,31 @@ class Writer:
 
     async def _write(self) -> None:
         dice = self._random.random()
-        if dice < 0.65 or not self._mine:
-            self._count += 1
+        if dice < 0.6 or not self._mine:
             entry = Entry("create", self.user, await self._acknowledged("POST", WORKOUTS, self._new()))
+        elif dice < 0.85:
+            chosen = self._chosen()
+            changed = await self._acknowledged("PATCH", f"{WORKOUTS}/{chosen['id']}", self._change(chosen))
+            entry = Entry("update", self.user, changed)
+        elif dice < 0.95 or not self._deleted:
+            chosen = self._chosen()
+            await self._acknowledged("DELETE", f"{WORKOUTS}/{chosen['id']}", None)
+            entry = Entry("delete", self.user, chosen)
         else:
-            chosen = self._mine[self._random.choice(sorted(self._mine))]
-            path = f"{WORKOUTS}/{chosen['id']}"
-            if dice < 0.9:
-                entry = Entry("update", self.user, await self._acknowledged("PATCH", path, self._change(chosen)))
-            else:
-                await self._acknowledged("DELETE", path, None)
-                entry = Entry("delete", self.user, chosen)
+            chosen = self._deleted.pop()
+            path = f"{WORKOUTS}/{chosen['id']}:undelete"
+            entry = Entry("undelete", self.user, await self._acknowledged("POST", path, {}))
         await self.journal.record(entry)
         if entry.kind == "delete":
-            del self._mine[entry.workout["id"]]
+            self._deleted.append(self._mine.pop(entry.workout["id"]))
         else:
             self._mine[entry.workout["id"]] = entry.workout
 
+    def _chosen(self) -> Json:
+        return self._mine[self._random.choice(sorted(self._mine))]
+
     def _new(self) -> Json:
+        self._count += 1
         start = FIRST_DAY + timedelta(hours=self._count)
         return {
             "title": f"{self.name} {self._count}",
@@ -111,8 +108,12 @@ class Writer:
         }
 
     def _set(self) -> Json:
-        exercise = self._random.choice(self._exercises)
-        return {"exerciseId": exercise, "reps": self._random.randint(1, 12), "weight": self._random.randint(1, 150)}
+        return {
+            "exerciseId": self._random.choice(self._exercises),
+            "setType": self._random.choice(SET_TYPES),
+            "reps": self._random.randint(1, 12),
+            "weight": self._random.randint(1, 150),
+        }
 
     def _change(self, workout: Json) -> Json:
         """A change that is none to the workout as it is would make no version; this one always is."""
@@ -125,7 +126,8 @@ class Writer:
 
     async def _acknowledged(self, method: str, path: str, content: Json | None) -> Json:
         """Sends a write until it is acknowledged, under one key; returns the answer."""
-        headers = {"idempotency-key": str(uuid.UUID(int=self._random.getrandbits(128)))} if content else {}
+        has_key = content is not None
+        headers = {"idempotency-key": str(uuid.UUID(int=self._random.getrandbits(128)))} if has_key else {}
         began = time.monotonic()
         pause, longest = PAUSE
         for attempt in range(1, 1_000_000):
@@ -134,11 +136,11 @@ class Writer:
             answer = await self._send(method, path, content, headers)
             # The answer to a deletion may have been lost; it has no key, and finds nothing the next time.
             done = answer is not None and (
-                answer.is_success or (answer.status_code == 404 and not content and attempt > 1)
+                answer.is_success or (answer.status_code == 404 and not has_key and attempt > 1)
             )
             if answer is not None and done:
-                await self._pulse.beat(sent)
-                return dict(answer.json()) if content else {}
+                self._beat(sent)
+                return dict(answer.json()) if has_key else {}
             if answer is not None and answer.status_code not in WAIT:
                 raise Refused(f"{method} {path} (attempt {attempt}): {answer.status_code} {answer.text}")
             if sent - began > GAVE_UP:

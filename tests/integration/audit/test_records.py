@@ -1,8 +1,10 @@
 """What the event store gives out, to whom, and what is left of a person who was erased."""
 
+import asyncio
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import pytest
 from fitnesshub.audit.v1.audit_service_pb2 import (
     EraseSubjectRequest,
@@ -22,7 +24,9 @@ from fitnesshub.workout.v1.events_pb2 import ExerciseImported, WorkoutCreated
 from fitnesshub.workout.v1.exercise_pb2 import Exercise
 from fitnesshub.workout.v1.workout_pb2 import Workout
 from google.api.httpbody_pb2 import HttpBody
+from sqlalchemy import text
 
+from chassis.db import Statement
 from chassis.errors import NotFound
 from tests.integration.audit.conftest import START, World
 
@@ -87,6 +91,45 @@ async def test_a_new_month_has_its_partition(world: World) -> None:
     count = await world.database.owner_value("SELECT count(DISTINCT tableoid) FROM audit.records")
     assert count == 3
     assert (await world.call("VerifyChain", VerifyChainRequest(), VerifyChainResponse, "admin")).intact
+
+
+async def test_a_month_is_there_before_it_begins(world: World) -> None:
+    world.clock.time = datetime(2031, 5, 27, 12, tzinfo=UTC)
+    await world.hear(world.event(ExerciseImported()))
+    assert await world.database.owner_value("SELECT to_regclass('audit.records_2031_06')") is not None
+    assert await world.database.owner_value("SELECT to_regclass('audit.records_2031_07')") is None
+
+
+async def test_a_batch_that_fails_does_not_take_the_month_with_it(world: World) -> None:
+    world.clock.time = datetime(2032, 5, 5, tzinfo=UTC)
+    good, bad = world.event(ExerciseImported()), world.event(ExerciseImported())
+    bad.id = "no uuid"
+    with pytest.raises(asyncpg.DataError):
+        await world.hear(good, bad)
+    assert await world.database.owner_value("SELECT to_regclass('audit.records_2032_05')") is None
+    await world.hear(good)
+    assert [each.position for each in (await list_records(world)).records] == [1]
+
+
+async def test_a_reader_does_not_hold_a_new_month_up(world: World) -> None:
+    await world.hear(world.event(ExerciseImported()))
+    reader = await asyncpg.connect(world.database.owner_url)
+    async with reader.transaction():
+        await reader.fetch("SELECT * FROM audit.records")
+        world.clock.time = datetime(2033, 5, 5, tzinfo=UTC)
+        async with asyncio.timeout(5):
+            await world.hear(world.event(ExerciseImported()))
+    await reader.close()
+    assert await world.database.owner_value("SELECT count(*) FROM audit.records_2033_05") == 1
+
+
+async def test_a_new_month_is_kept_like_the_others(world: World) -> None:
+    world.clock.time = datetime(2034, 5, 5, tzinfo=UTC)
+    await world.hear(world.event(ExerciseImported()))
+    for statement in ("UPDATE audit.records_2034_05 SET type = 'x'", "DELETE FROM audit.records_2034_05"):
+        with pytest.raises(asyncpg.RaiseError, match="never changed or removed"):
+            async with world.db.write() as tx:
+                await tx.execute(Statement(text(statement)))
 
 
 async def test_an_erased_person(world: World) -> None:

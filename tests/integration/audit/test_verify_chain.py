@@ -62,6 +62,18 @@ async def test_an_intact_chain(world: World) -> None:
         await verify(world, 99)
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "2999-02-03T04:05:06Z", "9999-12-31T23:59:59.999999999Z"])
+async def test_the_chain_takes_events_of_any_time(world: World, time: str) -> None:
+    strange = world.event(WorkoutCreated(workout=Workout(title="Another day")), subject="user-1")
+    strange.time.FromJsonString(time)
+    await grow(world, 2)
+    await world.hear(strange)
+    await grow(world, 2)
+    await world.checkpoint()
+    found = await verify(world)
+    assert (found.intact, found.to_position, found.checkpoint_position) == (True, 5, 5)
+
+
 @pytest.mark.parametrize(
     ("sql", "found"),
     [

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from fitnesshub.event.v1.event_pb2 import Event
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.wrappers_pb2 import Int64Value, StringValue
 from redis.asyncio import Redis
 
@@ -27,6 +28,8 @@ from tests.integration.chassis.events import (
     stock_event,
     subscription,
 )
+
+ID = "018f3c9e-7b1a-7c3e-9d2f-0123456789ab"
 
 
 @pytest.fixture(autouse=True)
@@ -92,6 +95,28 @@ async def test_order_does_not_matter(depot: Database, bus: RedisBus) -> None:
     assert [await depot.value(STOCK, item_id=item) for item in items] == [8] * 5
 
 
+async def test_a_newer_form_of_a_known_event_takes_effect(depot: Database, bus: RedisBus) -> None:
+    item = tables.new_id()
+    event = stock_event(item, 1, Int64Value(value=7))
+    event.data.value += StringValue(value="not known here").SerializeToString().replace(b"\x0a", b"\x7a", 1)
+    event.MergeFromString(b"\xfa\x3f\x01x")  # field 1023 of the envelope
+    await append(bus, event)
+    assert await drain(Consumer(depot, bus, subscription(), "one"), bus) == 1
+    assert await depot.value(STOCK, item_id=item) == 7
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+async def test_the_version_decides_and_not_the_time(depot: Database, bus: RedisBus, newest_first: bool) -> None:
+    item = tables.new_id()
+    future, past = (stock_event(item, version, Int64Value(value=version)) for version in (3, 9))
+    future.time.FromJsonString("9999-12-31T23:59:59.999999999Z")
+    past.time.FromJsonString("0001-01-01T00:00:00Z")
+    await append(bus, *((past, future) if newest_first else (future, past)))
+    assert await drain(Consumer(depot, bus, subscription(), "one"), bus) == 2
+    assert await depot.value(STOCK, item_id=item) == 9
+    assert await bus.dead_letters(GROUP) == []
+
+
 async def test_two_consumers_with_the_same_events(depot: Database, bus: RedisBus) -> None:
     events = [stock_event(tables.new_id(), 1, Int64Value(value=1)) for _ in range(50)]
     await append(bus, *events)
@@ -135,8 +160,9 @@ async def test_a_revived_letter_takes_effect_when_the_handler_is_mended(depot: D
     [
         (b"\xff\xff", "isn't an event"),
         (Event(type="x").SerializeToString(), "has no id"),
+        (Event(id=ID, time=Timestamp(seconds=2**62)).SerializeToString(), "has a time outside the calendar"),
         (
-            Event(id="018f3c9e-7b1a-7c3e-9d2f-0123456789ab", type="a.B").SerializeToString(),
+            Event(id=ID, type="a.B").SerializeToString(),
             "says that it is a a.B and holds a nothing",
         ),
     ],

@@ -201,6 +201,27 @@ async def test_a_long_attempt_has_a_long_lease(depot: Database, clock: FixedCloc
     assert leases == [START + module.LEASE, START + timedelta(minutes=2, seconds=5)]
 
 
+async def test_an_attempt_that_hangs_is_cut_off_and_made_again(depot: Database, clock: FixedClock) -> None:
+    attempts: list[str] = []
+
+    async def hang_once(context: Context) -> None:
+        attempts.append(context.step_key)
+        if len(attempts) % 2:
+            await asyncio.Event().wait()
+
+    async def refuse(_context: Context) -> None:
+        raise FailedPrecondition("SIGN_UP_DISABLED", "no")
+
+    short = timedelta(milliseconds=50)
+    saga = Saga("hanging", (Step("hang", hang_once, hang_once, timeout=short), Step("refuse", refuse)))
+    await begin(depot, saga)
+    async with asyncio.timeout(10):
+        (row,) = await run(depot, clock, saga)
+    assert row["status"] == Status.COMPENSATED
+    assert len(attempts) == 4, "twice done, twice undone"
+    assert len(set(attempts)) <= 2, "the same step has the same key each time"
+
+
 async def test_two_runners_share(depot: Database) -> None:
     shop = Shop()
     for number in range(20):

@@ -1,10 +1,13 @@
 """Valkey from the wheel: on a socket, and with its data after a crash."""
 
+import asyncio
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from chassis.events.redis_bus import RedisBus
 from chassis.redis_client import connect
 from embedded.problems import EmbeddedError
 from embedded.valkey import Valkey
@@ -52,6 +55,37 @@ async def test_who_asks_with_another_password_finds_it_not_ready(tmp_path: Path,
         assert not await valkey.is_ready()
         with pytest.raises(EmbeddedError, match="isn't up"):
             await valkey.wait_ready(0.1)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def is_in_files(folder: Path, content: bytes) -> bool:
+    for file in folder.rglob("*"):
+        with suppress(FileNotFoundError):  # the server is replacing it
+            if file.is_file() and content in file.read_bytes():
+                return True
+    return False
+
+
+async def test_what_is_removed_from_a_stream_is_not_in_the_files(tmp_path: Path, short_folder: Path) -> None:
+    valkey = Valkey(tmp_path / "data", short_folder)
+    valkey.prepare()
+    process = start(valkey.command())
+    try:
+        await valkey.wait_ready()
+        client = connect(valkey.url)
+        bus = RedisBus(client)
+        await client.xadd("stream", {b"event": b"harmless"})
+        canary = await client.xadd("stream", {b"event": b"canary"})
+        await client.xadd("stream", {b"event": b"harmless"})
+        await client.xdel("stream", canary)
+        await bus.rewrite_files()
+        async with asyncio.timeout(10):
+            while is_in_files(valkey.data, b"canary"):
+                await asyncio.sleep(0.05)
+        assert is_in_files(valkey.data, b"harmless"), "or nothing would be found whatever happens"
+        await client.aclose()
     finally:
         process.kill()
         process.wait()

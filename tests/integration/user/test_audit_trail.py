@@ -1,10 +1,14 @@
 """Audited calls are told of in the outbox: with what they did, or by themselves when they did nothing."""
 
+import json
+
 import pytest
 from fitnesshub.event.v1.event_pb2 import Event
 from fitnesshub.event.v1.rpc_audited_pb2 import RpcAudited
 from fitnesshub.user.v1.auth_service_pb2 import SignInWithPasswordRequest, SignOutRequest
+from fitnesshub.user.v1.gotrue_service_pb2 import GoTrueLogoutRequest, GoTrueTokenRequest
 from fitnesshub.user.v1.user_pb2 import Session
+from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.empty_pb2 import Empty
 from sqlalchemy import text
 
@@ -60,6 +64,24 @@ async def test_refused_and_failed_calls_are_told_of(world: World) -> None:
         ("SignInWithPassword", 3, "INVALID_REQUEST"),
     ]
     assert (await trail(world))[2].request_id == "r1"
+
+
+async def test_what_the_dialect_answers_is_told_of_as_what_it_was(world: World) -> None:
+    session = await world.sign_up()
+    for content in ({"email": session.user.email, "password": "not the password"}, {"phone": "+1"}):
+        body = HttpBody(content_type="application/json", data=json.dumps(content).encode())
+        answer = await world.gotrue("GoTrueToken", GoTrueTokenRequest(grant_type="password", body=body))
+        assert answer.status in (400, 422)
+    assert (await world.gotrue("GoTrueLogout", GoTrueLogoutRequest())).status == 401
+    signed_out = GoTrueLogoutRequest()
+    await world.gotrue("GoTrueLogout", signed_out, authorization=f"Bearer {session.access_token}")
+    outcomes = [(told.rpc.rpartition(".")[2], told.code, told.reason) for told in (await trail(world))[1:]]
+    assert outcomes == [
+        ("GoTrueToken", 3, "INVALID_CREDENTIALS"),
+        ("GoTrueToken", 3, "PHONE_PROVIDER_DISABLED"),
+        ("GoTrueLogout", 16, "NO_AUTHORIZATION"),
+        ("GoTrueLogout", 0, ""),
+    ]
 
 
 async def test_other_calls_are_not(world: World) -> None:

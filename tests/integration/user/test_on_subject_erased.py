@@ -1,6 +1,8 @@
 """Of an erased person no account is left; until their last access token is dead, it is known to be refused."""
 
 from fitnesshub.user.v1 import auth_service_pb2 as pb
+from fitnesshub.user.v1.profile_pb2 import PROFILE_VISIBILITY_PUBLIC, Preferences, Profile
+from fitnesshub.user.v1.stats_service_pb2 import UpdateStatsRequest, UpdateStatsResponse, WorkoutContribution
 from fitnesshub.user.v1.user_pb2 import User
 from sqlalchemy import text
 
@@ -8,9 +10,12 @@ from chassis.db import Statement
 from services.user.clients.ended_sessions import EndedSessionsFeed
 from services.user.domain.addresses import fingerprint
 from services.user.events.on_subject_erased import UserEraser
+from services.user.store.consistency import differences
 from services.user.store.users import GET_USER
+from tests.integration.user.people import STATS, admin, member
 from tests.integration.user.world import AUTH, World
 
+ROW = Statement(text('SELECT * FROM "user".users WHERE id = CAST(:user_id AS uuid)'))
 COUNT_PASSWORDS = Statement(text('SELECT count(*) FROM "user".passwords WHERE user_id = CAST(:user_id AS uuid)'))
 COUNT_FAILURES = Statement(text('SELECT count(*) FROM "user".sign_in_failures WHERE address_hash = :address_hash'))
 
@@ -22,6 +27,34 @@ async def erase(world: World, user_id: str) -> None:
 async def stored(world: World, user_id: str) -> User | None:
     wire = await world.db.value(GET_USER, user_id=user_id, now=world.clock.now())
     return None if wire is None else User.FromString(wire)
+
+
+async def test_what_the_person_said_of_themselves_goes(world: World) -> None:
+    person, helper = await member(world), await admin(world)
+    canary = "canary.of_ada"
+    said = Profile(username=canary, display_name=canary, bio=canary, visibility=PROFILE_VISIBILITY_PUBLIC)
+    await person.update_profile(said)
+    await person.update_preferences(Preferences(time_zone="Europe/Berlin"))
+    workout = WorkoutContribution(sets=1)
+    workout.start_time.FromDatetime(world.clock.now())
+    request = UpdateStatsRequest(user_id=person.id, workout_id=helper.id, version=1, contribution=workout)
+    await world.call(STATS, "UpdateStats", request, UpdateStatsResponse, caller="workout")
+    await helper.suspend(person.id, reason=canary)
+
+    await erase(world, person.id)
+
+    for table in ("profiles", "search_keys", "preferences", "stats", "contributions"):
+        count = text(f'SELECT count(*) FROM "user".{table} WHERE user_id = CAST(:user_id AS uuid)')
+        assert await world.db.value(Statement(count), user_id=person.id) == 0, table
+    row = await world.db.row(ROW, user_id=person.id)
+    assert row is not None
+    assert (list(row["roles"]), row["suspended_at"], row["suspended_until"]) == (["member"], None, None)
+    where = Statement(text('SELECT user_agent, ip_address FROM "user".sessions WHERE user_id = CAST(:user_id AS uuid)'))
+    assert {(each["user_agent"], each["ip_address"]) for each in await world.db.rows(where, user_id=person.id)} == {
+        ("", "")
+    }
+    assert await differences(world.db) == []
+    assert (await (await member(world)).update_profile(Profile(username=canary))).username == canary, "it is free again"
 
 
 async def test_nothing_of_the_person_is_left(world: World) -> None:

@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 
 import asyncpg
 import pytest
 from fitnesshub.user.v1 import stats_service_pb2
+from redis.asyncio import Redis
 
 from chassis.channel import Channel, InProcess
 from chassis.clock import FixedClock, SystemClock, SystemIds
@@ -32,12 +32,13 @@ class Resources:
     db: Database
     users: Pipeline
     """Where the user service is."""
+    cache: Redis
 
     def database(self, service: str) -> Database:
         return self.db
 
-    def redis(self, service: str) -> Any:
-        raise AssertionError("the workout service needs no Redis")
+    def redis(self, service: str) -> Redis:
+        return self.cache
 
     def channel(self, owner: str, service: str) -> Channel:
         assert (owner, service) == ("workout", "user"), "the workout service calls no other"
@@ -45,7 +46,7 @@ class Resources:
 
 
 @pytest.fixture(scope="session")
-async def world(database: TestDatabase) -> AsyncIterator[World]:
+async def world(database: TestDatabase, redis_url: str) -> AsyncIterator[World]:
     """The running service. At the end of the session columns and wire forms must say the same."""
     make_secrets(database.secrets, ["workout"])
     await database.migrate(["workout"])
@@ -59,6 +60,7 @@ async def world(database: TestDatabase) -> AsyncIterator[World]:
         }
     )
     clock = FixedClock(START)
+    cache = connect(redis_url)
     db = database.connect("workout", clock=clock)
     await db.open()
     contract = load_contract()
@@ -75,13 +77,14 @@ async def world(database: TestDatabase) -> AsyncIterator[World]:
             ids=SystemIds(),
             contract=contract,
             hosted=["workout"],
-            resources=Resources(db, users),
+            resources=Resources(db, users, cache),
         )
     )
     owner = await asyncpg.connect(database.owner_url)
     yield World(service, db, clock, owner, database.secrets, totals)
     found = await consistency.differences(db)
     await owner.close()
+    await cache.aclose()
     await db.close()
     assert found == []
 

@@ -16,8 +16,8 @@ def exercise(name: str, *aliases: str, muscle: int = 1, in_library: bool = True,
 
 def order(query: str, candidates: Sequence[Candidate], language: str = "") -> list[Found]:
     asked = query_of(query, language)
-    judged = [(each, match(asked, each, similar=True)) for each in candidates]
-    return ranked([(each, found) for each, found in judged if found is not None])
+    judged = [match(asked, each, similar=True) for each in candidates]
+    return ranked([found for found in judged if found is not None])
 
 
 @pytest.mark.parametrize(

@@ -22,33 +22,36 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from fitnesshub.options.v1 import rules_pb2 as fitnesshub_dot_options_dot_v1_dot_rules__pb2
 from fitnesshub.workout.v1 import exercise_pb2 as fitnesshub_dot_workout_dot_v1_dot_exercise__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'fitnesshub/analytics/v1/analytics.proto\x12\x17\x66itnesshub.analytics.v1\x1a$fitnesshub/workout/v1/exercise.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x01\n\x0eTrainingTotals\x12\x10\n\x08workouts\x18\x01 \x01(\x05\x12\x18\n\x10\x64uration_seconds\x18\x02 \x01(\x03\x12\x0c\n\x04sets\x18\x03 \x01(\x05\x12\x0c\n\x04reps\x18\x04 \x01(\x03\x12\x11\n\tvolume_kg\x18\x05 \x01(\x01\x12\x17\n\x0f\x64istance_meters\x18\x06 \x01(\x01\"}\n\x0eTrainingPeriod\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nstart_date\x18\x02 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x03 \x01(\t\x12\x37\n\x06totals\x18\x04 \x01(\x0b\x32\'.fitnesshub.analytics.v1.TrainingTotals\"\xa4\x01\n\x0fTrainedExercise\x12\x13\n\x0b\x65xercise_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x37\n\x06totals\x18\x03 \x01(\x0b\x32\'.fitnesshub.analytics.v1.TrainingTotals\x12\x35\n\x11last_workout_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"m\n\rTrainedMuscle\x12-\n\x06muscle\x18\x01 \x01(\x0e\x32\x1d.fitnesshub.workout.v1.Muscle\x12\x0c\n\x04sets\x18\x02 \x01(\x01\x12\x0c\n\x04reps\x18\x03 \x01(\x01\x12\x11\n\tvolume_kg\x18\x04 \x01(\x01\">\n\x06Streak\x12\x0e\n\x06length\x18\x01 \x01(\x05\x12\x12\n\nstart_date\x18\x02 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x03 \x01(\t\"\xa0\x01\n\x0b\x45xerciseDay\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12\x14\n\x07\x65\x31rm_kg\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x0bheaviest_kg\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x37\n\x06totals\x18\x04 \x01(\x0b\x32\'.fitnesshub.analytics.v1.TrainingTotalsB\n\n\x08_e1rm_kgB\x0e\n\x0c_heaviest_kg\"\x87\x01\n\x0c\x45xerciseBest\x12\x10\n\x08value_kg\x18\x01 \x01(\x01\x12\x11\n\tweight_kg\x18\x02 \x01(\x01\x12\x0c\n\x04reps\x18\x03 \x01(\x05\x12\x12\n\nworkout_id\x18\x04 \x01(\t\x12\x30\n\x0cworkout_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"U\n\x0bPlatformDay\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12\x10\n\x08sign_ups\x18\x02 \x01(\x05\x12\x14\n\x0c\x61\x63tive_users\x18\x03 \x01(\x05\x12\x10\n\x08workouts\x18\x04 \x01(\x05*\x82\x01\n\x0bGranularity\x12\x1b\n\x17GRANULARITY_UNSPECIFIED\x10\x00\x12\x13\n\x0fGRANULARITY_DAY\x10\x01\x12\x14\n\x10GRANULARITY_WEEK\x10\x02\x12\x15\n\x11GRANULARITY_MONTH\x10\x03\x12\x14\n\x10GRANULARITY_YEAR\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'fitnesshub/analytics/v1/analytics.proto\x12\x17\x66itnesshub.analytics.v1\x1a!fitnesshub/options/v1/rules.proto\x1a$fitnesshub/workout/v1/exercise.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x01\n\x0eTrainingTotals\x12\x10\n\x08workouts\x18\x01 \x01(\x05\x12\x18\n\x10\x64uration_seconds\x18\x02 \x01(\x03\x12\x0c\n\x04sets\x18\x03 \x01(\x05\x12\x0c\n\x04reps\x18\x04 \x01(\x03\x12\x11\n\tvolume_kg\x18\x05 \x01(\x01\x12\x17\n\x0f\x64istance_meters\x18\x06 \x01(\x01\"}\n\x0eTrainingPeriod\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nstart_date\x18\x02 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x03 \x01(\t\x12\x37\n\x06totals\x18\x04 \x01(\x0b\x32\'.fitnesshub.analytics.v1.TrainingTotals\"\xac\x01\n\x0fTrainedExercise\x12\x13\n\x0b\x65xercise_id\x18\x01 \x01(\t\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\x92\xb5\x18\x02\x18\x01\x12\x37\n\x06totals\x18\x03 \x01(\x0b\x32\'.fitnesshub.analytics.v1.TrainingTotals\x12\x35\n\x11last_workout_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"m\n\rTrainedMuscle\x12-\n\x06muscle\x18\x01 \x01(\x0e\x32\x1d.fitnesshub.workout.v1.Muscle\x12\x0c\n\x04sets\x18\x02 \x01(\x01\x12\x0c\n\x04reps\x18\x03 \x01(\x01\x12\x11\n\tvolume_kg\x18\x04 \x01(\x01\">\n\x06Streak\x12\x0e\n\x06length\x18\x01 \x01(\x05\x12\x12\n\nstart_date\x18\x02 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x03 \x01(\t\"\xc9\x01\n\x0e\x45xercisePeriod\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nstart_date\x18\x02 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x03 \x01(\t\x12\x14\n\x07\x65\x31rm_kg\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x0bheaviest_kg\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x37\n\x06totals\x18\x06 \x01(\x0b\x32\'.fitnesshub.analytics.v1.TrainingTotalsB\n\n\x08_e1rm_kgB\x0e\n\x0c_heaviest_kg\"\x87\x01\n\x0c\x45xerciseBest\x12\x10\n\x08value_kg\x18\x01 \x01(\x01\x12\x11\n\tweight_kg\x18\x02 \x01(\x01\x12\x0c\n\x04reps\x18\x03 \x01(\x05\x12\x12\n\nworkout_id\x18\x04 \x01(\t\x12\x30\n\x0cworkout_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"~\n\x0ePlatformPeriod\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nstart_date\x18\x02 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x03 \x01(\t\x12\x10\n\x08sign_ups\x18\x04 \x01(\x03\x12\x14\n\x0c\x61\x63tive_users\x18\x05 \x01(\x03\x12\x10\n\x08workouts\x18\x06 \x01(\x03*\x82\x01\n\x0bGranularity\x12\x1b\n\x17GRANULARITY_UNSPECIFIED\x10\x00\x12\x13\n\x0fGRANULARITY_DAY\x10\x01\x12\x14\n\x10GRANULARITY_WEEK\x10\x02\x12\x15\n\x11GRANULARITY_MONTH\x10\x03\x12\x14\n\x10GRANULARITY_YEAR\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fitnesshub.analytics.v1.analytics_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GRANULARITY']._serialized_start=1132
-  _globals['_GRANULARITY']._serialized_end=1262
-  _globals['_TRAININGTOTALS']._serialized_start=140
-  _globals['_TRAININGTOTALS']._serialized_end=272
-  _globals['_TRAININGPERIOD']._serialized_start=274
-  _globals['_TRAININGPERIOD']._serialized_end=399
-  _globals['_TRAINEDEXERCISE']._serialized_start=402
-  _globals['_TRAINEDEXERCISE']._serialized_end=566
-  _globals['_TRAINEDMUSCLE']._serialized_start=568
-  _globals['_TRAINEDMUSCLE']._serialized_end=677
-  _globals['_STREAK']._serialized_start=679
-  _globals['_STREAK']._serialized_end=741
-  _globals['_EXERCISEDAY']._serialized_start=744
-  _globals['_EXERCISEDAY']._serialized_end=904
-  _globals['_EXERCISEBEST']._serialized_start=907
-  _globals['_EXERCISEBEST']._serialized_end=1042
-  _globals['_PLATFORMDAY']._serialized_start=1044
-  _globals['_PLATFORMDAY']._serialized_end=1129
+  _globals['_TRAINEDEXERCISE'].fields_by_name['name']._loaded_options = None
+  _globals['_TRAINEDEXERCISE'].fields_by_name['name']._serialized_options = b'\222\265\030\002\030\001'
+  _globals['_GRANULARITY']._serialized_start=1257
+  _globals['_GRANULARITY']._serialized_end=1387
+  _globals['_TRAININGTOTALS']._serialized_start=175
+  _globals['_TRAININGTOTALS']._serialized_end=307
+  _globals['_TRAININGPERIOD']._serialized_start=309
+  _globals['_TRAININGPERIOD']._serialized_end=434
+  _globals['_TRAINEDEXERCISE']._serialized_start=437
+  _globals['_TRAINEDEXERCISE']._serialized_end=609
+  _globals['_TRAINEDMUSCLE']._serialized_start=611
+  _globals['_TRAINEDMUSCLE']._serialized_end=720
+  _globals['_STREAK']._serialized_start=722
+  _globals['_STREAK']._serialized_end=784
+  _globals['_EXERCISEPERIOD']._serialized_start=787
+  _globals['_EXERCISEPERIOD']._serialized_end=988
+  _globals['_EXERCISEBEST']._serialized_start=991
+  _globals['_EXERCISEBEST']._serialized_end=1126
+  _globals['_PLATFORMPERIOD']._serialized_start=1128
+  _globals['_PLATFORMPERIOD']._serialized_end=1254
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ class _Granularity:
 class _GranularityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Granularity.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     GRANULARITY_UNSPECIFIED: _Granularity.ValueType  # 0
-    """Weeks."""
+    """What the call says."""
     GRANULARITY_DAY: _Granularity.ValueType  # 1
     """Days."""
     GRANULARITY_WEEK: _Granularity.ValueType  # 2
@@ -37,10 +37,10 @@ class _GranularityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Granulari
     """Years of the calendar."""
 
 class Granularity(_Granularity, metaclass=_GranularityEnumTypeWrapper):
-    """How long the periods are that training is summed up in."""
+    """How long the periods are that something is summed up in."""
 
 GRANULARITY_UNSPECIFIED: Granularity.ValueType  # 0
-"""Weeks."""
+"""What the call says."""
 GRANULARITY_DAY: Granularity.ValueType  # 1
 """Days."""
 GRANULARITY_WEEK: Granularity.ValueType  # 2
@@ -144,7 +144,7 @@ class TrainedExercise(_message.Message):
     exercise_id: _builtins.str
     """Id of the exercise."""
     name: _builtins.str
-    """Its name in English, as it is now. Empty: not known yet."""
+    """Its name in English, as it is now. Empty: not known."""
     @_builtins.property
     def totals(self) -> Global___TrainingTotals:
         """What was done; `duration_seconds` is the time of the sets, where it was measured."""
@@ -182,7 +182,7 @@ class TrainedMuscle(_message.Message):
     REPS_FIELD_NUMBER: _builtins.int
     VOLUME_KG_FIELD_NUMBER: _builtins.int
     muscle: _exercise_pb2.Muscle.ValueType
-    """The muscle."""
+    """The muscle. Unspecified: unknown, because nothing is known of the exercise or it names no muscle."""
     sets: _builtins.float
     """Sets: 1 for each primary, 0.5 for each secondary one."""
     reps: _builtins.float
@@ -236,36 +236,46 @@ class Streak(_message.Message):
 Global___Streak: _TypeAlias = Streak  # noqa: Y015
 
 @_typing.final
-class ExerciseDay(_message.Message):
-    """One day of an exercise."""
+class ExercisePeriod(_message.Message):
+    """One day, week, month or year of an exercise."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    DATE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    START_DATE_FIELD_NUMBER: _builtins.int
+    END_DATE_FIELD_NUMBER: _builtins.int
     E1RM_KG_FIELD_NUMBER: _builtins.int
     HEAVIEST_KG_FIELD_NUMBER: _builtins.int
     TOTALS_FIELD_NUMBER: _builtins.int
-    date: _builtins.str
-    """The day, as `2026-03-01`."""
+    name: _builtins.str
+    """Name of the period, as in `TrainingPeriod`."""
+    start_date: _builtins.str
+    """First day, as `2026-02-23`."""
+    end_date: _builtins.str
+    """Last day, as `2026-03-01`."""
     e1rm_kg: _builtins.float
-    """Estimated one-repetition maximum of the best set, in kilograms (see `ExerciseBest`). Absent: no set allows it."""
+    """Estimated one-repetition maximum of the best set, in kilograms (see `GetExerciseBestsResponse`). Absent: no set
+    allows it.
+    """
     heaviest_kg: _builtins.float
     """Heaviest weight with at least one repetition, in kilograms. Absent: none."""
     @_builtins.property
     def totals(self) -> Global___TrainingTotals:
-        """What was done of the exercise on that day; `duration_seconds` is the time of the sets, where it was measured."""
+        """What was done of the exercise; `duration_seconds` is the time of the sets, where it was measured."""
 
     def __init__(
         self,
         *,
-        date: _builtins.str = ...,
+        name: _builtins.str = ...,
+        start_date: _builtins.str = ...,
+        end_date: _builtins.str = ...,
         e1rm_kg: _builtins.float | None = ...,
         heaviest_kg: _builtins.float | None = ...,
         totals: Global___TrainingTotals | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_e1rm_kg", b"_e1rm_kg", "_heaviest_kg", b"_heaviest_kg", "e1rm_kg", b"e1rm_kg", "heaviest_kg", b"heaviest_kg", "totals", b"totals"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_e1rm_kg", b"_e1rm_kg", "_heaviest_kg", b"_heaviest_kg", "date", b"date", "e1rm_kg", b"e1rm_kg", "heaviest_kg", b"heaviest_kg", "totals", b"totals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_e1rm_kg", b"_e1rm_kg", "_heaviest_kg", b"_heaviest_kg", "e1rm_kg", b"e1rm_kg", "end_date", b"end_date", "heaviest_kg", b"heaviest_kg", "name", b"name", "start_date", b"start_date", "totals", b"totals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__e1rm_kg: _TypeAlias = _typing.Literal["e1rm_kg"]  # noqa: Y015
     _WhichOneofArgType__e1rm_kg: _TypeAlias = _typing.Literal["_e1rm_kg", b"_e1rm_kg"]  # noqa: Y015
@@ -276,7 +286,7 @@ class ExerciseDay(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__heaviest_kg) -> _WhichOneofReturnType__heaviest_kg | None: ...
 
-Global___ExerciseDay: _TypeAlias = ExerciseDay  # noqa: Y015
+Global___ExercisePeriod: _TypeAlias = ExercisePeriod  # noqa: Y015
 
 @_typing.final
 class ExerciseBest(_message.Message):
@@ -319,35 +329,45 @@ class ExerciseBest(_message.Message):
 Global___ExerciseBest: _TypeAlias = ExerciseBest  # noqa: Y015
 
 @_typing.final
-class PlatformDay(_message.Message):
-    """One day of the platform."""
+class PlatformPeriod(_message.Message):
+    """One day, week or month of the platform."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    DATE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    START_DATE_FIELD_NUMBER: _builtins.int
+    END_DATE_FIELD_NUMBER: _builtins.int
     SIGN_UPS_FIELD_NUMBER: _builtins.int
     ACTIVE_USERS_FIELD_NUMBER: _builtins.int
     WORKOUTS_FIELD_NUMBER: _builtins.int
-    date: _builtins.str
-    """The day in UTC, as `2026-03-01`."""
+    name: _builtins.str
+    """Name of the period, as in `TrainingPeriod`. Weeks begin on Monday."""
+    start_date: _builtins.str
+    """First day in UTC, as `2026-02-23`."""
+    end_date: _builtins.str
+    """Last day in UTC, as `2026-03-01`."""
     sign_ups: _builtins.int
     """People who registered."""
     active_users: _builtins.int
-    """People who registered, signed in with a password or began a workout."""
+    """Different people who registered, signed in with a password or began a workout. What somebody does on the days
+    after a suspension doesn't count while it lasts.
+    """
     workouts: _builtins.int
     """Workouts that began, without deleted ones."""
     def __init__(
         self,
         *,
-        date: _builtins.str = ...,
+        name: _builtins.str = ...,
+        start_date: _builtins.str = ...,
+        end_date: _builtins.str = ...,
         sign_ups: _builtins.int = ...,
         active_users: _builtins.int = ...,
         workouts: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_users", b"active_users", "date", b"date", "sign_ups", b"sign_ups", "workouts", b"workouts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_users", b"active_users", "end_date", b"end_date", "name", b"name", "sign_ups", b"sign_ups", "start_date", b"start_date", "workouts", b"workouts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___PlatformDay: _TypeAlias = PlatformDay  # noqa: Y015
+Global___PlatformPeriod: _TypeAlias = PlatformPeriod  # noqa: Y015

@@ -57,6 +57,34 @@ CHART_MEASURE_DISTANCE: ChartMeasure.ValueType  # 5
 """Distance, in kilometres."""
 Global___ChartMeasure: _TypeAlias = ChartMeasure  # noqa: Y015
 
+class _MuscleMeasure:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MuscleMeasureEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MuscleMeasure.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MUSCLE_MEASURE_UNSPECIFIED: _MuscleMeasure.ValueType  # 0
+    """Sets."""
+    MUSCLE_MEASURE_SETS: _MuscleMeasure.ValueType  # 1
+    """Sets."""
+    MUSCLE_MEASURE_REPS: _MuscleMeasure.ValueType  # 2
+    """Repetitions."""
+    MUSCLE_MEASURE_VOLUME: _MuscleMeasure.ValueType  # 3
+    """Weight times repetitions, in kilograms."""
+
+class MuscleMeasure(_MuscleMeasure, metaclass=_MuscleMeasureEnumTypeWrapper):
+    """What a chart of trained muscles shows."""
+
+MUSCLE_MEASURE_UNSPECIFIED: MuscleMeasure.ValueType  # 0
+"""Sets."""
+MUSCLE_MEASURE_SETS: MuscleMeasure.ValueType  # 1
+"""Sets."""
+MUSCLE_MEASURE_REPS: MuscleMeasure.ValueType  # 2
+"""Repetitions."""
+MUSCLE_MEASURE_VOLUME: MuscleMeasure.ValueType  # 3
+"""Weight times repetitions, in kilograms."""
+Global___MuscleMeasure: _TypeAlias = MuscleMeasure  # noqa: Y015
+
 @_typing.final
 class GetTrainingRequest(_message.Message):
     """Which training to sum up."""
@@ -66,28 +94,26 @@ class GetTrainingRequest(_message.Message):
     GRANULARITY_FIELD_NUMBER: _builtins.int
     FROM_DATE_FIELD_NUMBER: _builtins.int
     TO_DATE_FIELD_NUMBER: _builtins.int
-    TIME_ZONE_FIELD_NUMBER: _builtins.int
     granularity: _analytics_pb2.Granularity.ValueType
     """Length of the periods. Unspecified: weeks."""
     from_date: _builtins.str
-    """First day, as `2026-01-01`; the period that holds it is the first. Absent: so that there are 30 days, 12 weeks,
-    12 months or 5 years.
+    """First day, as `2026-01-01`. Absent: so that there are 30 days, 12 weeks, 12 months or
+    5 years. Not after `to_date`.
     """
     to_date: _builtins.str
-    """Last day; the period that holds it is the last. Absent: today. At most 400 periods."""
-    time_zone: _builtins.str
-    """Time zone of the days, as `Europe/Berlin`. Absent: that of the person's preferences, else UTC."""
+    """Last day. Absent: today. The period that holds it is the last, and there are
+    400 at most.
+    """
     def __init__(
         self,
         *,
         granularity: _analytics_pb2.Granularity.ValueType = ...,
         from_date: _builtins.str = ...,
         to_date: _builtins.str = ...,
-        time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "granularity", b"granularity", "time_zone", b"time_zone", "to_date", b"to_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "granularity", b"granularity", "to_date", b"to_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -137,17 +163,18 @@ class ChartTrainingRequest(_message.Message):
     GRANULARITY_FIELD_NUMBER: _builtins.int
     FROM_DATE_FIELD_NUMBER: _builtins.int
     TO_DATE_FIELD_NUMBER: _builtins.int
-    TIME_ZONE_FIELD_NUMBER: _builtins.int
     measure: Global___ChartMeasure.ValueType
     """What the bars show. Unspecified: volume."""
     granularity: _analytics_pb2.Granularity.ValueType
     """Length of the periods. Unspecified: weeks."""
     from_date: _builtins.str
-    """First day, as `2026-01-01`. Absent: so that there are 30 days, 12 weeks, 12 months or 5 years."""
+    """First day, as `2026-01-01`. Absent: so that there are 30 days, 12 weeks, 12 months or
+    5 years. Not after `to_date`.
+    """
     to_date: _builtins.str
-    """Last day. Absent: today. At most 400 periods."""
-    time_zone: _builtins.str
-    """Time zone of the days. Absent: that of the person's preferences, else UTC."""
+    """Last day. Absent: today. The period that holds it is the last, and there are
+    400 at most.
+    """
     def __init__(
         self,
         *,
@@ -155,11 +182,10 @@ class ChartTrainingRequest(_message.Message):
         granularity: _analytics_pb2.Granularity.ValueType = ...,
         from_date: _builtins.str = ...,
         to_date: _builtins.str = ...,
-        time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "granularity", b"granularity", "measure", b"measure", "time_zone", b"time_zone", "to_date", b"to_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "granularity", b"granularity", "measure", b"measure", "to_date", b"to_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -229,17 +255,14 @@ class ListTrainedExercisesRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     FROM_DATE_FIELD_NUMBER: _builtins.int
     TO_DATE_FIELD_NUMBER: _builtins.int
-    TIME_ZONE_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Exercises a page. 0: 20. Above 100: 100. Negative is refused."""
     page_token: _builtins.str
     """`next_page_token` of the page before. Absent: the first page."""
     from_date: _builtins.str
-    """First day, as `2026-01-01`. Absent: from the beginning."""
+    """First day, as `2026-01-01`. Absent: from the beginning. Not after `to_date`."""
     to_date: _builtins.str
     """Last day. Absent: no end."""
-    time_zone: _builtins.str
-    """Time zone of the days. Absent: that of the person's preferences, else UTC."""
     def __init__(
         self,
         *,
@@ -247,11 +270,10 @@ class ListTrainedExercisesRequest(_message.Message):
         page_token: _builtins.str = ...,
         from_date: _builtins.str = ...,
         to_date: _builtins.str = ...,
-        time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "page_size", b"page_size", "page_token", b"page_token", "time_zone", b"time_zone", "to_date", b"to_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "page_size", b"page_size", "page_token", b"page_token", "to_date", b"to_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -265,8 +287,11 @@ class ListTrainedExercisesResponse(_message.Message):
 
     EXERCISES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Asks for the next page. Empty on the last one."""
+    time_zone: _builtins.str
+    """Time zone of the days."""
     @_builtins.property
     def exercises(self) -> _containers.RepeatedCompositeFieldContainer[_analytics_pb2.TrainedExercise]:
         """The exercises, those with most sets first."""
@@ -276,10 +301,11 @@ class ListTrainedExercisesResponse(_message.Message):
         *,
         exercises: _abc.Iterable[_analytics_pb2.TrainedExercise] | None = ...,
         next_page_token: _builtins.str = ...,
+        time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exercises", b"exercises", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exercises", b"exercises", "next_page_token", b"next_page_token", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -293,23 +319,19 @@ class ListTrainedMusclesRequest(_message.Message):
 
     FROM_DATE_FIELD_NUMBER: _builtins.int
     TO_DATE_FIELD_NUMBER: _builtins.int
-    TIME_ZONE_FIELD_NUMBER: _builtins.int
     from_date: _builtins.str
-    """First day, as `2026-01-01`. Absent: from the beginning."""
+    """First day, as `2026-01-01`. Absent: from the beginning. Not after `to_date`."""
     to_date: _builtins.str
     """Last day. Absent: no end."""
-    time_zone: _builtins.str
-    """Time zone of the days. Absent: that of the person's preferences, else UTC."""
     def __init__(
         self,
         *,
         from_date: _builtins.str = ...,
         to_date: _builtins.str = ...,
-        time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "time_zone", b"time_zone", "to_date", b"to_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "to_date", b"to_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -322,22 +344,56 @@ class ListTrainedMusclesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MUSCLES_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    time_zone: _builtins.str
+    """Time zone of the days."""
     @_builtins.property
     def muscles(self) -> _containers.RepeatedCompositeFieldContainer[_analytics_pb2.TrainedMuscle]:
-        """The muscles that were trained, those with most sets first, muscles with as many sets by their number."""
+        """The muscles that were trained, those with most sets first."""
 
     def __init__(
         self,
         *,
         muscles: _abc.Iterable[_analytics_pb2.TrainedMuscle] | None = ...,
+        time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["muscles", b"muscles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["muscles", b"muscles", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListTrainedMusclesResponse: _TypeAlias = ListTrainedMusclesResponse  # noqa: Y015
+
+@_typing.final
+class ChartTrainedMusclesRequest(_message.Message):
+    """Which training by muscle to draw."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEASURE_FIELD_NUMBER: _builtins.int
+    FROM_DATE_FIELD_NUMBER: _builtins.int
+    TO_DATE_FIELD_NUMBER: _builtins.int
+    measure: Global___MuscleMeasure.ValueType
+    """What the bars show. Unspecified: sets."""
+    from_date: _builtins.str
+    """First day, as `2026-01-01`. Absent: from the beginning. Not after `to_date`."""
+    to_date: _builtins.str
+    """Last day. Absent: no end."""
+    def __init__(
+        self,
+        *,
+        measure: Global___MuscleMeasure.ValueType = ...,
+        from_date: _builtins.str = ...,
+        to_date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "measure", b"measure", "to_date", b"to_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChartTrainedMusclesRequest: _TypeAlias = ChartTrainedMusclesRequest  # noqa: Y015
 
 @_typing.final
 class GetExerciseProgressRequest(_message.Message):
@@ -346,28 +402,32 @@ class GetExerciseProgressRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     EXERCISE_ID_FIELD_NUMBER: _builtins.int
+    GRANULARITY_FIELD_NUMBER: _builtins.int
     FROM_DATE_FIELD_NUMBER: _builtins.int
     TO_DATE_FIELD_NUMBER: _builtins.int
-    TIME_ZONE_FIELD_NUMBER: _builtins.int
     exercise_id: _builtins.str
     """Id of the exercise."""
+    granularity: _analytics_pb2.Granularity.ValueType
+    """Length of the periods. Unspecified: days."""
     from_date: _builtins.str
-    """First day, as `2026-01-01`. Absent: a year before the last one."""
+    """First day, as `2026-01-01`. Absent: so that there are 366 days, 53 weeks, 12 months
+    or 5 years. Not after `to_date`.
+    """
     to_date: _builtins.str
-    """Last day. Absent: today. At most 3,660 days."""
-    time_zone: _builtins.str
-    """Time zone of the days. Absent: that of the person's preferences, else UTC."""
+    """Last day. Absent: today. The period that holds it is the last, and there are
+    400 at most.
+    """
     def __init__(
         self,
         *,
         exercise_id: _builtins.str = ...,
+        granularity: _analytics_pb2.Granularity.ValueType = ...,
         from_date: _builtins.str = ...,
         to_date: _builtins.str = ...,
-        time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exercise_id", b"exercise_id", "from_date", b"from_date", "time_zone", b"time_zone", "to_date", b"to_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exercise_id", b"exercise_id", "from_date", b"from_date", "granularity", b"granularity", "to_date", b"to_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -375,35 +435,35 @@ Global___GetExerciseProgressRequest: _TypeAlias = GetExerciseProgressRequest  # 
 
 @_typing.final
 class GetExerciseProgressResponse(_message.Message):
-    """Progress of one exercise."""
+    """Progress with one exercise."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     EXERCISE_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
-    DAYS_FIELD_NUMBER: _builtins.int
+    PERIODS_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     exercise_id: _builtins.str
     """Id of the exercise."""
     name: _builtins.str
-    """Its name in English, as it is now. Empty: not known."""
+    """Its name in English, as it is now. Empty: not known, or somebody else's own."""
     time_zone: _builtins.str
     """Time zone of the days."""
     @_builtins.property
-    def days(self) -> _containers.RepeatedCompositeFieldContainer[_analytics_pb2.ExerciseDay]:
-        """The days on which it was trained, oldest first."""
+    def periods(self) -> _containers.RepeatedCompositeFieldContainer[_analytics_pb2.ExercisePeriod]:
+        """The periods in which it was trained, oldest first."""
 
     def __init__(
         self,
         *,
         exercise_id: _builtins.str = ...,
         name: _builtins.str = ...,
-        days: _abc.Iterable[_analytics_pb2.ExerciseDay] | None = ...,
+        periods: _abc.Iterable[_analytics_pb2.ExercisePeriod] | None = ...,
         time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "exercise_id", b"exercise_id", "name", b"name", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exercise_id", b"exercise_id", "name", b"name", "periods", b"periods", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -416,28 +476,34 @@ class ChartExerciseProgressRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     EXERCISE_ID_FIELD_NUMBER: _builtins.int
+    GRANULARITY_FIELD_NUMBER: _builtins.int
     FROM_DATE_FIELD_NUMBER: _builtins.int
     TO_DATE_FIELD_NUMBER: _builtins.int
-    TIME_ZONE_FIELD_NUMBER: _builtins.int
     exercise_id: _builtins.str
     """Id of the exercise."""
+    granularity: _analytics_pb2.Granularity.ValueType
+    """Length of the periods. Unspecified: days; each point stands at the
+    first day of its period.
+    """
     from_date: _builtins.str
-    """First day, as `2026-01-01`. Absent: a year before the last one."""
+    """First day, as `2026-01-01`. Absent: so that there are 366 days, 53 weeks, 12 months
+    or 5 years. Not after `to_date`.
+    """
     to_date: _builtins.str
-    """Last day. Absent: today. At most 3,660 days."""
-    time_zone: _builtins.str
-    """Time zone of the days. Absent: that of the person's preferences, else UTC."""
+    """Last day. Absent: today. The period that holds it is the last, and there are
+    400 at most.
+    """
     def __init__(
         self,
         *,
         exercise_id: _builtins.str = ...,
+        granularity: _analytics_pb2.Granularity.ValueType = ...,
         from_date: _builtins.str = ...,
         to_date: _builtins.str = ...,
-        time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exercise_id", b"exercise_id", "from_date", b"from_date", "time_zone", b"time_zone", "to_date", b"to_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exercise_id", b"exercise_id", "from_date", b"from_date", "granularity", b"granularity", "to_date", b"to_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -480,7 +546,7 @@ class GetExerciseBestsResponse(_message.Message):
     exercise_id: _builtins.str
     """Id of the exercise."""
     name: _builtins.str
-    """Its name in English, as it is now. Empty: not known."""
+    """Its name in English, as it is now. Empty: not known, or somebody else's own."""
     @_builtins.property
     def heaviest(self) -> _analytics_pb2.ExerciseBest:
         """Heaviest weight; with as much weight, most repetitions. Absent: no set had a weight."""
@@ -497,8 +563,8 @@ class GetExerciseBestsResponse(_message.Message):
 
     @_builtins.property
     def most_reps(self) -> _containers.RepeatedCompositeFieldContainer[_analytics_pb2.ExerciseBest]:
-        """Most repetitions at each weight, heaviest first; the 100 heaviest weights. `value_kg` is the weight, 0 for sets
-        without one.
+        """Most repetitions at each weight, heaviest first; the 100 heaviest weights. `value_kg` is the weight: 0 for sets
+        without one, negative for sets with help.
         """
 
     def __init__(
@@ -521,21 +587,16 @@ Global___GetExerciseBestsResponse: _TypeAlias = GetExerciseBestsResponse  # noqa
 
 @_typing.final
 class GetStreaksRequest(_message.Message):
-    """How to count the caller's streaks."""
+    """Asks for the caller's streaks."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    TIME_ZONE_FIELD_NUMBER: _builtins.int
-    time_zone: _builtins.str
-    """Time zone of the days. Absent: that of the person's preferences, else UTC."""
     def __init__(
         self,
-        *,
-        time_zone: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -589,25 +650,31 @@ Global___GetStreaksResponse: _TypeAlias = GetStreaksResponse  # noqa: Y015
 
 @_typing.final
 class GetPlatformActivityRequest(_message.Message):
-    """Which days of the platform to return."""
+    """Which periods of the platform to return."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    GRANULARITY_FIELD_NUMBER: _builtins.int
     FROM_DATE_FIELD_NUMBER: _builtins.int
     TO_DATE_FIELD_NUMBER: _builtins.int
+    granularity: _analytics_pb2.Granularity.ValueType
+    """Length of the periods: days, weeks or months. Unspecified: days."""
     from_date: _builtins.str
-    """First day, as `2026-01-01`. Absent: 30 days before the last one."""
+    """First day, as `2026-01-01`. Absent: so that there are 30 days, 12 weeks or 12 months. Not after `to_date`."""
     to_date: _builtins.str
-    """Last day. Absent: today. At most 400 days."""
+    """Last day. Absent: today. The period that holds it is the last, and there are
+    400 at most.
+    """
     def __init__(
         self,
         *,
+        granularity: _analytics_pb2.Granularity.ValueType = ...,
         from_date: _builtins.str = ...,
         to_date: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "to_date", b"to_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_date", b"from_date", "granularity", b"granularity", "to_date", b"to_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -615,23 +682,23 @@ Global___GetPlatformActivityRequest: _TypeAlias = GetPlatformActivityRequest  # 
 
 @_typing.final
 class GetPlatformActivityResponse(_message.Message):
-    """Days of the platform."""
+    """Activity on the platform by period."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    DAYS_FIELD_NUMBER: _builtins.int
+    PERIODS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def days(self) -> _containers.RepeatedCompositeFieldContainer[_analytics_pb2.PlatformDay]:
-        """The days, oldest first."""
+    def periods(self) -> _containers.RepeatedCompositeFieldContainer[_analytics_pb2.PlatformPeriod]:
+        """The periods, oldest first."""
 
     def __init__(
         self,
         *,
-        days: _abc.Iterable[_analytics_pb2.PlatformDay] | None = ...,
+        periods: _abc.Iterable[_analytics_pb2.PlatformPeriod] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["periods", b"periods"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -32,8 +32,9 @@ class AnalyticsServiceStub:
     Answers come from what this service has heard of the workouts. A read that carries the `x-consistency-token` of a
     write waits for it, half a second at most; an answer without it says `x-stale: true`.
 
-    Days are those of a time zone: `time_zone` of the request, else the one in the person's preferences, else UTC.
-    A day begins at midnight of that zone, so it has 23 or 25 hours when clocks change.
+    Days are those of the time zone in the person's preferences, UTC unless chosen otherwise, and weeks begin with the
+    day chosen there. When one of them is changed, all of the past is counted anew. Warm-up sets count nowhere, except in
+    the time of the workout. Workouts before 1900 count on 1900-01-01, those after 2199 on 2199-12-31.
     """
 
     def __init__(self, channel):
@@ -66,6 +67,11 @@ class AnalyticsServiceStub:
                 '/fitnesshub.analytics.v1.AnalyticsService/ListTrainedMuscles',
                 request_serializer=fitnesshub_dot_analytics_dot_v1_dot_analytics__service__pb2.ListTrainedMusclesRequest.SerializeToString,
                 response_deserializer=fitnesshub_dot_analytics_dot_v1_dot_analytics__service__pb2.ListTrainedMusclesResponse.FromString,
+                _registered_method=True)
+        self.ChartTrainedMuscles = channel.unary_unary(
+                '/fitnesshub.analytics.v1.AnalyticsService/ChartTrainedMuscles',
+                request_serializer=fitnesshub_dot_analytics_dot_v1_dot_analytics__service__pb2.ChartTrainedMusclesRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
         self.GetExerciseProgress = channel.unary_unary(
                 '/fitnesshub.analytics.v1.AnalyticsService/GetExerciseProgress',
@@ -100,8 +106,9 @@ class AnalyticsServiceServicer:
     Answers come from what this service has heard of the workouts. A read that carries the `x-consistency-token` of a
     write waits for it, half a second at most; an answer without it says `x-stale: true`.
 
-    Days are those of a time zone: `time_zone` of the request, else the one in the person's preferences, else UTC.
-    A day begins at midnight of that zone, so it has 23 or 25 hours when clocks change.
+    Days are those of the time zone in the person's preferences, UTC unless chosen otherwise, and weeks begin with the
+    day chosen there. When one of them is changed, all of the past is counted anew. Warm-up sets count nowhere, except in
+    the time of the workout. Workouts before 1900 count on 1900-01-01, those after 2199 on 2199-12-31.
     """
 
     def GetTraining(self, request, context):
@@ -136,15 +143,24 @@ class AnalyticsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListTrainedMuscles(self, request, context):
-        """Lists the muscles that the caller trained, those with most sets first. There are 17 at most, so it has no pages.
+        """Lists the muscles that the caller trained, those with most sets first, muscles with as many sets by their number.
+        There are 18 at most, so it has no pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChartTrainedMuscles(self, request, context):
+        """Draws the muscles that the caller trained as bars, one a muscle, in the order of `ListTrainedMuscles`: an SVG image
+        with a title and a description in words, light or dark as the viewer prefers.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetExerciseProgress(self, request, context):
-        """Returns how the caller got on with one exercise, by day, oldest first; days without it are left out. An exercise
-        that the caller never did has no days.
+        """Returns how the caller got on with one exercise, oldest period first; periods without it are left out. An exercise
+        that the caller never did has none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -159,7 +175,8 @@ class AnalyticsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetExerciseBests(self, request, context):
-        """Returns the caller's best sets of one exercise. A best that was reached several times is the first of them.
+        """Returns the caller's best sets of one exercise. A best that was reached several times is the first of them. An
+        exercise that the caller never did has none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -174,7 +191,8 @@ class AnalyticsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPlatformActivity(self, request, context):
-        """Returns what happened on the platform by day (UTC), oldest first, with days on which nothing did.
+        """Returns what happened on the platform by day, week or month in UTC, oldest first, with periods in which nothing
+        did. Counted again within seconds of a change; erased people and their workouts don't count.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -207,6 +225,11 @@ def add_AnalyticsServiceServicer_to_server(servicer, server):
                     servicer.ListTrainedMuscles,
                     request_deserializer=fitnesshub_dot_analytics_dot_v1_dot_analytics__service__pb2.ListTrainedMusclesRequest.FromString,
                     response_serializer=fitnesshub_dot_analytics_dot_v1_dot_analytics__service__pb2.ListTrainedMusclesResponse.SerializeToString,
+            ),
+            'ChartTrainedMuscles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChartTrainedMuscles,
+                    request_deserializer=fitnesshub_dot_analytics_dot_v1_dot_analytics__service__pb2.ChartTrainedMusclesRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'GetExerciseProgress': grpc.unary_unary_rpc_method_handler(
                     servicer.GetExerciseProgress,
@@ -247,8 +270,9 @@ class AnalyticsService:
     Answers come from what this service has heard of the workouts. A read that carries the `x-consistency-token` of a
     write waits for it, half a second at most; an answer without it says `x-stale: true`.
 
-    Days are those of a time zone: `time_zone` of the request, else the one in the person's preferences, else UTC.
-    A day begins at midnight of that zone, so it has 23 or 25 hours when clocks change.
+    Days are those of the time zone in the person's preferences, UTC unless chosen otherwise, and weeks begin with the
+    day chosen there. When one of them is changed, all of the past is counted anew. Warm-up sets count nowhere, except in
+    the time of the workout. Workouts before 1900 count on 1900-01-01, those after 2199 on 2199-12-31.
     """
 
     @staticmethod
@@ -376,6 +400,33 @@ class AnalyticsService:
             '/fitnesshub.analytics.v1.AnalyticsService/ListTrainedMuscles',
             fitnesshub_dot_analytics_dot_v1_dot_analytics__service__pb2.ListTrainedMusclesRequest.SerializeToString,
             fitnesshub_dot_analytics_dot_v1_dot_analytics__service__pb2.ListTrainedMusclesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChartTrainedMuscles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fitnesshub.analytics.v1.AnalyticsService/ChartTrainedMuscles',
+            fitnesshub_dot_analytics_dot_v1_dot_analytics__service__pb2.ChartTrainedMusclesRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
             insecure,

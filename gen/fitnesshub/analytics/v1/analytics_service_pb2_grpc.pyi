@@ -33,8 +33,9 @@ class AnalyticsServiceStub:
     Answers come from what this service has heard of the workouts. A read that carries the `x-consistency-token` of a
     write waits for it, half a second at most; an answer without it says `x-stale: true`.
 
-    Days are those of a time zone: `time_zone` of the request, else the one in the person's preferences, else UTC.
-    A day begins at midnight of that zone, so it has 23 or 25 hours when clocks change.
+    Days are those of the time zone in the person's preferences, UTC unless chosen otherwise, and weeks begin with the
+    day chosen there. When one of them is changed, all of the past is counted anew. Warm-up sets count nowhere, except in
+    the time of the workout. Workouts before 1900 count on 1900-01-01, those after 2199 on 2199-12-31.
     """
 
     @_typing.overload
@@ -56,23 +57,33 @@ class AnalyticsServiceStub:
     ListTrainedExercises: _grpc.UnaryUnaryMultiCallable[_analytics_service_pb2.ListTrainedExercisesRequest, _analytics_service_pb2.ListTrainedExercisesResponse]
     """Lists the exercises that the caller trained, those with most sets first, exercises with as many sets by id."""
     ListTrainedMuscles: _grpc.UnaryUnaryMultiCallable[_analytics_service_pb2.ListTrainedMusclesRequest, _analytics_service_pb2.ListTrainedMusclesResponse]
-    """Lists the muscles that the caller trained, those with most sets first. There are 17 at most, so it has no pages."""
+    """Lists the muscles that the caller trained, those with most sets first, muscles with as many sets by their number.
+    There are 18 at most, so it has no pages.
+    """
+    ChartTrainedMuscles: _grpc.UnaryUnaryMultiCallable[_analytics_service_pb2.ChartTrainedMusclesRequest, _httpbody_pb2.HttpBody]
+    """Draws the muscles that the caller trained as bars, one a muscle, in the order of `ListTrainedMuscles`: an SVG image
+    with a title and a description in words, light or dark as the viewer prefers.
+    """
     GetExerciseProgress: _grpc.UnaryUnaryMultiCallable[_analytics_service_pb2.GetExerciseProgressRequest, _analytics_service_pb2.GetExerciseProgressResponse]
-    """Returns how the caller got on with one exercise, by day, oldest first; days without it are left out. An exercise
-    that the caller never did has no days.
+    """Returns how the caller got on with one exercise, oldest period first; periods without it are left out. An exercise
+    that the caller never did has none.
     """
     ChartExerciseProgress: _grpc.UnaryUnaryMultiCallable[_analytics_service_pb2.ChartExerciseProgressRequest, _httpbody_pb2.HttpBody]
     """Draws the estimated one-repetition maximum of one exercise as a line over time: an SVG image with a title and a
     description in words, light or dark as the viewer prefers.
     """
     GetExerciseBests: _grpc.UnaryUnaryMultiCallable[_analytics_service_pb2.GetExerciseBestsRequest, _analytics_service_pb2.GetExerciseBestsResponse]
-    """Returns the caller's best sets of one exercise. A best that was reached several times is the first of them."""
+    """Returns the caller's best sets of one exercise. A best that was reached several times is the first of them. An
+    exercise that the caller never did has none.
+    """
     GetStreaks: _grpc.UnaryUnaryMultiCallable[_analytics_service_pb2.GetStreaksRequest, _analytics_service_pb2.GetStreaksResponse]
     """Returns the caller's streaks of days and of weeks with a workout, the current and the longest ones. A streak
     isn't broken by a day, or a week, that isn't over yet. Workouts in the future don't count before their day.
     """
     GetPlatformActivity: _grpc.UnaryUnaryMultiCallable[_analytics_service_pb2.GetPlatformActivityRequest, _analytics_service_pb2.GetPlatformActivityResponse]
-    """Returns what happened on the platform by day (UTC), oldest first, with days on which nothing did."""
+    """Returns what happened on the platform by day, week or month in UTC, oldest first, with periods in which nothing
+    did. Counted again within seconds of a change; erased people and their workouts don't count.
+    """
 
 @_typing.type_check_only
 class AnalyticsServiceAsyncStub(AnalyticsServiceStub):
@@ -81,8 +92,9 @@ class AnalyticsServiceAsyncStub(AnalyticsServiceStub):
     Answers come from what this service has heard of the workouts. A read that carries the `x-consistency-token` of a
     write waits for it, half a second at most; an answer without it says `x-stale: true`.
 
-    Days are those of a time zone: `time_zone` of the request, else the one in the person's preferences, else UTC.
-    A day begins at midnight of that zone, so it has 23 or 25 hours when clocks change.
+    Days are those of the time zone in the person's preferences, UTC unless chosen otherwise, and weeks begin with the
+    day chosen there. When one of them is changed, all of the past is counted anew. Warm-up sets count nowhere, except in
+    the time of the workout. Workouts before 1900 count on 1900-01-01, those after 2199 on 2199-12-31.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -101,23 +113,33 @@ class AnalyticsServiceAsyncStub(AnalyticsServiceStub):
     ListTrainedExercises: _aio.UnaryUnaryMultiCallable[_analytics_service_pb2.ListTrainedExercisesRequest, _analytics_service_pb2.ListTrainedExercisesResponse]  # type: ignore[assignment]
     """Lists the exercises that the caller trained, those with most sets first, exercises with as many sets by id."""
     ListTrainedMuscles: _aio.UnaryUnaryMultiCallable[_analytics_service_pb2.ListTrainedMusclesRequest, _analytics_service_pb2.ListTrainedMusclesResponse]  # type: ignore[assignment]
-    """Lists the muscles that the caller trained, those with most sets first. There are 17 at most, so it has no pages."""
+    """Lists the muscles that the caller trained, those with most sets first, muscles with as many sets by their number.
+    There are 18 at most, so it has no pages.
+    """
+    ChartTrainedMuscles: _aio.UnaryUnaryMultiCallable[_analytics_service_pb2.ChartTrainedMusclesRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Draws the muscles that the caller trained as bars, one a muscle, in the order of `ListTrainedMuscles`: an SVG image
+    with a title and a description in words, light or dark as the viewer prefers.
+    """
     GetExerciseProgress: _aio.UnaryUnaryMultiCallable[_analytics_service_pb2.GetExerciseProgressRequest, _analytics_service_pb2.GetExerciseProgressResponse]  # type: ignore[assignment]
-    """Returns how the caller got on with one exercise, by day, oldest first; days without it are left out. An exercise
-    that the caller never did has no days.
+    """Returns how the caller got on with one exercise, oldest period first; periods without it are left out. An exercise
+    that the caller never did has none.
     """
     ChartExerciseProgress: _aio.UnaryUnaryMultiCallable[_analytics_service_pb2.ChartExerciseProgressRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Draws the estimated one-repetition maximum of one exercise as a line over time: an SVG image with a title and a
     description in words, light or dark as the viewer prefers.
     """
     GetExerciseBests: _aio.UnaryUnaryMultiCallable[_analytics_service_pb2.GetExerciseBestsRequest, _analytics_service_pb2.GetExerciseBestsResponse]  # type: ignore[assignment]
-    """Returns the caller's best sets of one exercise. A best that was reached several times is the first of them."""
+    """Returns the caller's best sets of one exercise. A best that was reached several times is the first of them. An
+    exercise that the caller never did has none.
+    """
     GetStreaks: _aio.UnaryUnaryMultiCallable[_analytics_service_pb2.GetStreaksRequest, _analytics_service_pb2.GetStreaksResponse]  # type: ignore[assignment]
     """Returns the caller's streaks of days and of weeks with a workout, the current and the longest ones. A streak
     isn't broken by a day, or a week, that isn't over yet. Workouts in the future don't count before their day.
     """
     GetPlatformActivity: _aio.UnaryUnaryMultiCallable[_analytics_service_pb2.GetPlatformActivityRequest, _analytics_service_pb2.GetPlatformActivityResponse]  # type: ignore[assignment]
-    """Returns what happened on the platform by day (UTC), oldest first, with days on which nothing did."""
+    """Returns what happened on the platform by day, week or month in UTC, oldest first, with periods in which nothing
+    did. Counted again within seconds of a change; erased people and their workouts don't count.
+    """
 
 class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
     """What training adds up to. Everybody sees their own.
@@ -125,8 +147,9 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
     Answers come from what this service has heard of the workouts. A read that carries the `x-consistency-token` of a
     write waits for it, half a second at most; an answer without it says `x-stale: true`.
 
-    Days are those of a time zone: `time_zone` of the request, else the one in the person's preferences, else UTC.
-    A day begins at midnight of that zone, so it has 23 or 25 hours when clocks change.
+    Days are those of the time zone in the person's preferences, UTC unless chosen otherwise, and weeks begin with the
+    day chosen there. When one of them is changed, all of the past is counted anew. Warm-up sets count nowhere, except in
+    the time of the workout. Workouts before 1900 count on 1900-01-01, those after 2199 on 2199-12-31.
     """
 
     @_abc_1.abstractmethod
@@ -173,7 +196,19 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _analytics_service_pb2.ListTrainedMusclesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_analytics_service_pb2.ListTrainedMusclesResponse, _abc.Awaitable[_analytics_service_pb2.ListTrainedMusclesResponse]]:
-        """Lists the muscles that the caller trained, those with most sets first. There are 17 at most, so it has no pages."""
+        """Lists the muscles that the caller trained, those with most sets first, muscles with as many sets by their number.
+        There are 18 at most, so it has no pages.
+        """
+
+    @_abc_1.abstractmethod
+    def ChartTrainedMuscles(
+        self,
+        request: _analytics_service_pb2.ChartTrainedMusclesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Draws the muscles that the caller trained as bars, one a muscle, in the order of `ListTrainedMuscles`: an SVG image
+        with a title and a description in words, light or dark as the viewer prefers.
+        """
 
     @_abc_1.abstractmethod
     def GetExerciseProgress(
@@ -181,8 +216,8 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _analytics_service_pb2.GetExerciseProgressRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_analytics_service_pb2.GetExerciseProgressResponse, _abc.Awaitable[_analytics_service_pb2.GetExerciseProgressResponse]]:
-        """Returns how the caller got on with one exercise, by day, oldest first; days without it are left out. An exercise
-        that the caller never did has no days.
+        """Returns how the caller got on with one exercise, oldest period first; periods without it are left out. An exercise
+        that the caller never did has none.
         """
 
     @_abc_1.abstractmethod
@@ -201,7 +236,9 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _analytics_service_pb2.GetExerciseBestsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_analytics_service_pb2.GetExerciseBestsResponse, _abc.Awaitable[_analytics_service_pb2.GetExerciseBestsResponse]]:
-        """Returns the caller's best sets of one exercise. A best that was reached several times is the first of them."""
+        """Returns the caller's best sets of one exercise. A best that was reached several times is the first of them. An
+        exercise that the caller never did has none.
+        """
 
     @_abc_1.abstractmethod
     def GetStreaks(
@@ -219,6 +256,8 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _analytics_service_pb2.GetPlatformActivityRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_analytics_service_pb2.GetPlatformActivityResponse, _abc.Awaitable[_analytics_service_pb2.GetPlatformActivityResponse]]:
-        """Returns what happened on the platform by day (UTC), oldest first, with days on which nothing did."""
+        """Returns what happened on the platform by day, week or month in UTC, oldest first, with periods in which nothing
+        did. Counted again within seconds of a change; erased people and their workouts don't count.
+        """
 
 def add_AnalyticsServiceServicer_to_server(servicer: AnalyticsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

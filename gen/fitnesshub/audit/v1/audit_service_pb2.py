@@ -23,6 +23,7 @@ _sym_db = _symbol_database.Default()
 
 
 from fitnesshub.audit.v1 import audit_pb2 as fitnesshub_dot_audit_dot_v1_dot_audit__pb2
+from fitnesshub.options.v1 import media_pb2 as fitnesshub_dot_options_dot_v1_dot_media__pb2
 from fitnesshub.options.v1 import policy_pb2 as fitnesshub_dot_options_dot_v1_dot_policy__pb2
 from fitnesshub.options.v1 import rules_pb2 as fitnesshub_dot_options_dot_v1_dot_rules__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
@@ -30,7 +31,7 @@ from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'fitnesshub/audit/v1/audit_service.proto\x12\x13\x66itnesshub.audit.v1\x1a\x1f\x66itnesshub/audit/v1/audit.proto\x1a\"fitnesshub/options/v1/policy.proto\x1a!fitnesshub/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbd\x02\n\x17ListAuditRecordsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x92\xb5\x18\x03(\x80\x10\x12\x1f\n\x0fsubject_user_id\x18\x03 \x01(\tB\x06\x92\xb5\x18\x02`\x01\x12\x15\n\x04type\x18\x04 \x01(\tB\x07\x92\xb5\x18\x03(\xc8\x01\x12\x1e\n\x0e\x61ggregate_type\x18\x05 \x01(\tB\x06\x92\xb5\x18\x02(?\x12\x1d\n\x0c\x61ggregate_id\x18\x06 \x01(\tB\x07\x92\xb5\x18\x03(\xc8\x01\x12\x34\n\x10record_time_from\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12record_time_before\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"f\n\x18ListAuditRecordsResponse\x12\x31\n\x07records\x18\x01 \x03(\x0b\x32 .fitnesshub.audit.v1.AuditRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"[\n\x1aListOwnAuditRecordsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x92\xb5\x18\x03(\x80\x10\"i\n\x1bListOwnAuditRecordsResponse\x12\x31\n\x07records\x18\x01 \x03(\x0b\x32 .fitnesshub.audit.v1.AuditRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\":\n\x12VerifyChainRequest\x12$\n\rfrom_position\x18\x01 \x01(\x03\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\"\xef\x01\n\x13VerifyChainResponse\x12\x0e\n\x06intact\x18\x01 \x01(\x08\x12\x33\n\x08problems\x18\x02 \x03(\x0b\x32!.fitnesshub.audit.v1.ChainProblem\x12\x15\n\rfrom_position\x18\x03 \x01(\x03\x12\x13\n\x0bto_position\x18\x04 \x01(\x03\x12\x15\n\rnext_position\x18\x05 \x01(\x03\x12\x1b\n\x13\x63heckpoint_position\x18\x06 \x01(\x03\x12\x33\n\x0f\x63heckpoint_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"A\n\x19\x45xportAuditRecordsRequest\x12$\n\rfrom_position\x18\x01 \x01(\x03\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\"\xca\x01\n\x13ReplayEventsRequest\x12%\n\x0e\x61\x66ter_position\x18\x01 \x01(\x03\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x18\n\x05types\x18\x02 \x03(\tB\t\x92\xb5\x18\x05(\xc8\x01Pd\x12\x1f\n\x0fsubject_user_id\x18\x03 \x01(\tB\x06\x92\xb5\x18\x02`\x01\x12\x36\n\x12record_time_before\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x07sources\x18\x05 \x03(\tB\x08\x92\xb5\x18\x04(?Pd\"T\n\x14ReplayEventsResponse\x12\x0e\n\x06\x65vents\x18\x01 \x03(\x0c\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x1a\n\x12left_out_event_ids\x18\x03 \x03(\t\"0\n\x13\x45raseSubjectRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\x92\xb5\x18\x04\x08\x01`\x01\"W\n\x14\x45raseSubjectResponse\x12\x0f\n\x07records\x18\x01 \x01(\x03\x12.\n\nerase_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\x85\x08\n\x0c\x41uditService\x12\xb2\x01\n\x10ListAuditRecords\x12,.fitnesshub.audit.v1.ListAuditRecordsRequest\x1a-.fitnesshub.audit.v1.ListAuditRecordsResponse\"A\x90\x02\x01\x8a\xb5\x18\x1d\x08\x03\x12\x01\x04 \x01@\x01J\x12PAGE_TOKEN_INVALID\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/audit/records\x12\xbf\x01\n\x13ListOwnAuditRecords\x12/.fitnesshub.audit.v1.ListOwnAuditRecordsRequest\x1a\x30.fitnesshub.audit.v1.ListOwnAuditRecordsResponse\"E\x90\x02\x01\x8a\xb5\x18\x18\x08\x02 \x01J\x12PAGE_TOKEN_INVALID\x82\xd3\xe4\x93\x02 \x12\x1e/api/v1/users/me/audit-records\x12\x9b\x01\n\x0bVerifyChain\x12\'.fitnesshub.audit.v1.VerifyChainRequest\x1a(.fitnesshub.audit.v1.VerifyChainResponse\"9\x90\x02\x01\x8a\xb5\x18\x0b\x08\x03\x12\x01\x04 \x04(\x02@\x01\x82\xd3\xe4\x93\x02!\"\x1c/api/v1/audit/records:verify:\x01*\x12\x92\x01\n\x12\x45xportAuditRecords\x12..fitnesshub.audit.v1.ExportAuditRecordsRequest\x1a\x14.google.api.HttpBody\"4\x90\x02\x01\x8a\xb5\x18\t\x08\x03\x12\x01\x04 \x04(\x03\x82\xd3\xe4\x93\x02\x1e\x12\x1c/api/v1/audit/records:export0\x01\x12\x93\x01\n\x0cReplayEvents\x12(.fitnesshub.audit.v1.ReplayEventsRequest\x1a).fitnesshub.audit.v1.ReplayEventsResponse\",\x90\x02\x01\x8a\xb5\x18%\x08\x04\x1a\tanalytics\x1a\x04user\x1a\x07workout\x1a\x03\x63li \x04(\x03\x30\x01\x12\xb4\x01\n\x0c\x45raseSubject\x12(.fitnesshub.audit.v1.EraseSubjectRequest\x1a).fitnesshub.audit.v1.EraseSubjectResponse\"O\x90\x02\x02\x8a\xb5\x18\x1a\x08\x03\x12\x01\x04 \x04@\x01J\x0fSUBJECT_UNKNOWN\x82\xd3\xe4\x93\x02(\"#/api/v1/admin/users/{user_id}:erase:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'fitnesshub/audit/v1/audit_service.proto\x12\x13\x66itnesshub.audit.v1\x1a\x1f\x66itnesshub/audit/v1/audit.proto\x1a!fitnesshub/options/v1/media.proto\x1a\"fitnesshub/options/v1/policy.proto\x1a!fitnesshub/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbd\x02\n\x17ListAuditRecordsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x92\xb5\x18\x03(\x80\x10\x12\x1f\n\x0fsubject_user_id\x18\x03 \x01(\tB\x06\x92\xb5\x18\x02`\x01\x12\x15\n\x04type\x18\x04 \x01(\tB\x07\x92\xb5\x18\x03(\xc8\x01\x12\x1e\n\x0e\x61ggregate_type\x18\x05 \x01(\tB\x06\x92\xb5\x18\x02(?\x12\x1d\n\x0c\x61ggregate_id\x18\x06 \x01(\tB\x07\x92\xb5\x18\x03(\xc8\x01\x12\x34\n\x10record_time_from\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12record_time_before\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"f\n\x18ListAuditRecordsResponse\x12\x31\n\x07records\x18\x01 \x03(\x0b\x32 .fitnesshub.audit.v1.AuditRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"[\n\x1aListOwnAuditRecordsRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x92\xb5\x18\x03(\x80\x10\"i\n\x1bListOwnAuditRecordsResponse\x12\x31\n\x07records\x18\x01 \x03(\x0b\x32 .fitnesshub.audit.v1.AuditRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\":\n\x12VerifyChainRequest\x12$\n\rfrom_position\x18\x01 \x01(\x03\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\"\xef\x01\n\x13VerifyChainResponse\x12\x0e\n\x06intact\x18\x01 \x01(\x08\x12\x33\n\x08problems\x18\x02 \x03(\x0b\x32!.fitnesshub.audit.v1.ChainProblem\x12\x15\n\rfrom_position\x18\x03 \x01(\x03\x12\x13\n\x0bto_position\x18\x04 \x01(\x03\x12\x15\n\rnext_position\x18\x05 \x01(\x03\x12\x1b\n\x13\x63heckpoint_position\x18\x06 \x01(\x03\x12\x33\n\x0f\x63heckpoint_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"A\n\x19\x45xportAuditRecordsRequest\x12$\n\rfrom_position\x18\x01 \x01(\x03\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\"\xc9\x01\n\x13ReplayEventsRequest\x12%\n\x0e\x61\x66ter_position\x18\x01 \x01(\x03\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x18\n\x05types\x18\x02 \x03(\tB\t\x92\xb5\x18\x05(\xc8\x01Pd\x12\x1f\n\x0fsubject_user_id\x18\x03 \x01(\tB\x06\x92\xb5\x18\x02`\x01\x12\x35\n\x11\x65vent_time_before\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x07sources\x18\x05 \x03(\tB\x08\x92\xb5\x18\x04(?Pd\"T\n\x14ReplayEventsResponse\x12\x0e\n\x06\x65vents\x18\x01 \x03(\x0c\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x1a\n\x12left_out_event_ids\x18\x03 \x03(\t\"0\n\x13\x45raseSubjectRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\x92\xb5\x18\x04\x08\x01`\x01\"W\n\x14\x45raseSubjectResponse\x12\x0f\n\x07records\x18\x01 \x01(\x03\x12.\n\nerase_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\x9c\x08\n\x0c\x41uditService\x12\xb2\x01\n\x10ListAuditRecords\x12,.fitnesshub.audit.v1.ListAuditRecordsRequest\x1a-.fitnesshub.audit.v1.ListAuditRecordsResponse\"A\x90\x02\x01\x8a\xb5\x18\x1d\x08\x03\x12\x01\x04 \x01@\x01J\x12PAGE_TOKEN_INVALID\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/audit/records\x12\xbf\x01\n\x13ListOwnAuditRecords\x12/.fitnesshub.audit.v1.ListOwnAuditRecordsRequest\x1a\x30.fitnesshub.audit.v1.ListOwnAuditRecordsResponse\"E\x90\x02\x01\x8a\xb5\x18\x18\x08\x02 \x01J\x12PAGE_TOKEN_INVALID\x82\xd3\xe4\x93\x02 \x12\x1e/api/v1/users/me/audit-records\x12\x98\x01\n\x0bVerifyChain\x12\'.fitnesshub.audit.v1.VerifyChainRequest\x1a(.fitnesshub.audit.v1.VerifyChainResponse\"6\x90\x02\x01\x8a\xb5\x18\x0b\x08\x03\x12\x01\x04 \x04(\x02@\x01\x82\xd3\xe4\x93\x02\x1e\x12\x1c/api/v1/audit/records:verify\x12\xac\x01\n\x12\x45xportAuditRecords\x12..fitnesshub.audit.v1.ExportAuditRecordsRequest\x1a\x14.google.api.HttpBody\"N\x90\x02\x01\x8a\xb5\x18\t\x08\x03\x12\x01\x04 \x04(\x03\x92\xb5\x18\x16\n\x14\x61pplication/x-ndjson\x82\xd3\xe4\x93\x02\x1e\x12\x1c/api/v1/audit/records:export0\x01\x12\x93\x01\n\x0cReplayEvents\x12(.fitnesshub.audit.v1.ReplayEventsRequest\x1a).fitnesshub.audit.v1.ReplayEventsResponse\",\x90\x02\x01\x8a\xb5\x18%\x08\x04\x1a\tanalytics\x1a\x04user\x1a\x07workout\x1a\x03\x63li \x04(\x03\x30\x01\x12\xb4\x01\n\x0c\x45raseSubject\x12(.fitnesshub.audit.v1.EraseSubjectRequest\x1a).fitnesshub.audit.v1.EraseSubjectResponse\"O\x90\x02\x02\x8a\xb5\x18\x1a\x08\x03\x12\x01\x04 \x04@\x01J\x0fSUBJECT_UNKNOWN\x82\xd3\xe4\x93\x02(\"#/api/v1/admin/users/{user_id}:erase:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -72,35 +73,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUDITSERVICE'].methods_by_name['ListOwnAuditRecords']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['ListOwnAuditRecords']._serialized_options = b'\220\002\001\212\265\030\030\010\002 \001J\022PAGE_TOKEN_INVALID\202\323\344\223\002 \022\036/api/v1/users/me/audit-records'
   _globals['_AUDITSERVICE'].methods_by_name['VerifyChain']._loaded_options = None
-  _globals['_AUDITSERVICE'].methods_by_name['VerifyChain']._serialized_options = b'\220\002\001\212\265\030\013\010\003\022\001\004 \004(\002@\001\202\323\344\223\002!\"\034/api/v1/audit/records:verify:\001*'
+  _globals['_AUDITSERVICE'].methods_by_name['VerifyChain']._serialized_options = b'\220\002\001\212\265\030\013\010\003\022\001\004 \004(\002@\001\202\323\344\223\002\036\022\034/api/v1/audit/records:verify'
   _globals['_AUDITSERVICE'].methods_by_name['ExportAuditRecords']._loaded_options = None
-  _globals['_AUDITSERVICE'].methods_by_name['ExportAuditRecords']._serialized_options = b'\220\002\001\212\265\030\t\010\003\022\001\004 \004(\003\202\323\344\223\002\036\022\034/api/v1/audit/records:export'
+  _globals['_AUDITSERVICE'].methods_by_name['ExportAuditRecords']._serialized_options = b'\220\002\001\212\265\030\t\010\003\022\001\004 \004(\003\222\265\030\026\n\024application/x-ndjson\202\323\344\223\002\036\022\034/api/v1/audit/records:export'
   _globals['_AUDITSERVICE'].methods_by_name['ReplayEvents']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['ReplayEvents']._serialized_options = b'\220\002\001\212\265\030%\010\004\032\tanalytics\032\004user\032\007workout\032\003cli \004(\003'
   _globals['_AUDITSERVICE'].methods_by_name['EraseSubject']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['EraseSubject']._serialized_options = b'\220\002\002\212\265\030\032\010\003\022\001\004 \004@\001J\017SUBJECT_UNKNOWN\202\323\344\223\002(\"#/api/v1/admin/users/{user_id}:erase:\001*'
-  _globals['_LISTAUDITRECORDSREQUEST']._serialized_start=259
-  _globals['_LISTAUDITRECORDSREQUEST']._serialized_end=576
-  _globals['_LISTAUDITRECORDSRESPONSE']._serialized_start=578
-  _globals['_LISTAUDITRECORDSRESPONSE']._serialized_end=680
-  _globals['_LISTOWNAUDITRECORDSREQUEST']._serialized_start=682
-  _globals['_LISTOWNAUDITRECORDSREQUEST']._serialized_end=773
-  _globals['_LISTOWNAUDITRECORDSRESPONSE']._serialized_start=775
-  _globals['_LISTOWNAUDITRECORDSRESPONSE']._serialized_end=880
-  _globals['_VERIFYCHAINREQUEST']._serialized_start=882
-  _globals['_VERIFYCHAINREQUEST']._serialized_end=940
-  _globals['_VERIFYCHAINRESPONSE']._serialized_start=943
-  _globals['_VERIFYCHAINRESPONSE']._serialized_end=1182
-  _globals['_EXPORTAUDITRECORDSREQUEST']._serialized_start=1184
-  _globals['_EXPORTAUDITRECORDSREQUEST']._serialized_end=1249
-  _globals['_REPLAYEVENTSREQUEST']._serialized_start=1252
-  _globals['_REPLAYEVENTSREQUEST']._serialized_end=1454
-  _globals['_REPLAYEVENTSRESPONSE']._serialized_start=1456
-  _globals['_REPLAYEVENTSRESPONSE']._serialized_end=1540
-  _globals['_ERASESUBJECTREQUEST']._serialized_start=1542
-  _globals['_ERASESUBJECTREQUEST']._serialized_end=1590
-  _globals['_ERASESUBJECTRESPONSE']._serialized_start=1592
-  _globals['_ERASESUBJECTRESPONSE']._serialized_end=1679
-  _globals['_AUDITSERVICE']._serialized_start=1682
-  _globals['_AUDITSERVICE']._serialized_end=2711
+  _globals['_LISTAUDITRECORDSREQUEST']._serialized_start=294
+  _globals['_LISTAUDITRECORDSREQUEST']._serialized_end=611
+  _globals['_LISTAUDITRECORDSRESPONSE']._serialized_start=613
+  _globals['_LISTAUDITRECORDSRESPONSE']._serialized_end=715
+  _globals['_LISTOWNAUDITRECORDSREQUEST']._serialized_start=717
+  _globals['_LISTOWNAUDITRECORDSREQUEST']._serialized_end=808
+  _globals['_LISTOWNAUDITRECORDSRESPONSE']._serialized_start=810
+  _globals['_LISTOWNAUDITRECORDSRESPONSE']._serialized_end=915
+  _globals['_VERIFYCHAINREQUEST']._serialized_start=917
+  _globals['_VERIFYCHAINREQUEST']._serialized_end=975
+  _globals['_VERIFYCHAINRESPONSE']._serialized_start=978
+  _globals['_VERIFYCHAINRESPONSE']._serialized_end=1217
+  _globals['_EXPORTAUDITRECORDSREQUEST']._serialized_start=1219
+  _globals['_EXPORTAUDITRECORDSREQUEST']._serialized_end=1284
+  _globals['_REPLAYEVENTSREQUEST']._serialized_start=1287
+  _globals['_REPLAYEVENTSREQUEST']._serialized_end=1488
+  _globals['_REPLAYEVENTSRESPONSE']._serialized_start=1490
+  _globals['_REPLAYEVENTSRESPONSE']._serialized_end=1574
+  _globals['_ERASESUBJECTREQUEST']._serialized_start=1576
+  _globals['_ERASESUBJECTREQUEST']._serialized_end=1624
+  _globals['_ERASESUBJECTRESPONSE']._serialized_start=1626
+  _globals['_ERASESUBJECTRESPONSE']._serialized_end=1713
+  _globals['_AUDITSERVICE']._serialized_start=1716
+  _globals['_AUDITSERVICE']._serialized_end=2768
 # @@protoc_insertion_point(module_scope)

@@ -261,7 +261,7 @@ class ReplayEventsRequest(_message.Message):
     AFTER_POSITION_FIELD_NUMBER: _builtins.int
     TYPES_FIELD_NUMBER: _builtins.int
     SUBJECT_USER_ID_FIELD_NUMBER: _builtins.int
-    RECORD_TIME_BEFORE_FIELD_NUMBER: _builtins.int
+    EVENT_TIME_BEFORE_FIELD_NUMBER: _builtins.int
     SOURCES_FIELD_NUMBER: _builtins.int
     after_position: _builtins.int
     """After this position. 0: from the beginning."""
@@ -272,8 +272,8 @@ class ReplayEventsRequest(_message.Message):
         """Only events of these types, by full name. Empty: all."""
 
     @_builtins.property
-    def record_time_before(self) -> _timestamp_pb2.Timestamp:
-        """Only events that were recorded before this time. Absent: all that are there."""
+    def event_time_before(self) -> _timestamp_pb2.Timestamp:
+        """Only events that happened before this time, whenever they were recorded. Absent: all that are there."""
 
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -285,12 +285,12 @@ class ReplayEventsRequest(_message.Message):
         after_position: _builtins.int = ...,
         types: _abc.Iterable[_builtins.str] | None = ...,
         subject_user_id: _builtins.str = ...,
-        record_time_before: _timestamp_pb2.Timestamp | None = ...,
+        event_time_before: _timestamp_pb2.Timestamp | None = ...,
         sources: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["record_time_before", b"record_time_before"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event_time_before", b"event_time_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_position", b"after_position", "record_time_before", b"record_time_before", "sources", b"sources", "subject_user_id", b"subject_user_id", "types", b"types"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_position", b"after_position", "event_time_before", b"event_time_before", "sources", b"sources", "subject_user_id", b"subject_user_id", "types", b"types"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -313,8 +313,8 @@ class ReplayEventsResponse(_message.Message):
 
     @_builtins.property
     def left_out_event_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Ids of the events of `sources` that were looked at and aren't in `events`: of other types, or about erased people.
-        Whoever keeps what it has seen counts them as seen.
+        """Ids of the events that were looked at and aren't in `events`: of other types, or about erased people. Whoever
+        keeps what it has seen counts them as seen.
         """
 
     def __init__(

@@ -71,7 +71,7 @@ class RpcAudited(_message.Message):
     code: _builtins.int
     """How it ended, by its standard number (`google.rpc.Code`): 0 for success."""
     reason: _builtins.str
-    """Why it failed: a reason of the contract. Empty: it didn't."""
+    """Why it failed: a reason of the contract, or an error code of the Supabase Auth protocol in capitals. Empty: it didn't."""
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the caller could do, as `admin`."""

@@ -182,7 +182,7 @@ class Policy(_message.Message):
     max_request_bytes: _builtins.int
     """Largest request message, in bytes. 0: 1 MiB."""
     audited: _builtins.bool
-    """The RPC is written to the audit log: who, from where, what, outcome."""
+    """Every call is written to the audit trail: who, from where, what, outcome. Not for streams."""
     no_idempotency_record: _builtins.bool
     """The answer isn't kept for replay under an Idempotency-Key: it holds secrets."""
     success_status: _builtins.int

@@ -41,7 +41,8 @@ def upgrade() -> None:
         CREATE TRIGGER records_are_kept BEFORE UPDATE OR DELETE ON audit.records
         FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
     """)
-    # The service may not create tables; it may have the partition of a month made.
+    # The service may not create tables; it may have the partition of a month made. Attached rather than created in its
+    # place: that would wait for every reader, and let every later reader and writer wait meanwhile.
     op.execute("""
         CREATE FUNCTION audit.make_partition(month date) RETURNS void
         LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -50,8 +51,9 @@ def upgrade() -> None:
             name text := 'records_' || to_char(first, 'YYYY_MM');
         BEGIN
             IF to_regclass('audit.' || name) IS NULL THEN
+                EXECUTE format('CREATE TABLE audit.%I (LIKE audit.records INCLUDING ALL)', name);
                 EXECUTE format(
-                    'CREATE TABLE audit.%I PARTITION OF audit.records FOR VALUES FROM (%L) TO (%L)',
+                    'ALTER TABLE audit.records ATTACH PARTITION audit.%I FOR VALUES FROM (%L) TO (%L)',
                     name, first::timestamp AT TIME ZONE 'UTC', (first + interval '1 month') AT TIME ZONE 'UTC'
                 );
             END IF;

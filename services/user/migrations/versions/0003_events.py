@@ -1,4 +1,6 @@
-"""What relay and consumers of the user service remember."""
+"""What relay and consumers of the user service remember, and what an erasure needs."""
+
+from alembic import op
 
 from chassis.migrate import create_event_tables, keep_out_of_statistics
 
@@ -17,7 +19,9 @@ WRITTEN_BY_PERSONS = {
 
 
 def upgrade() -> None:
-    """Creates the tables, and keeps what persons wrote out of the planner's statistics."""
+    """Creates the tables, keeps what persons wrote out of the planner's statistics, and indexes all sessions."""
     create_event_tables()
+    op.execute('CREATE INDEX sessions_of_user ON "user".sessions (user_id, id)')
+    op.execute('DROP INDEX "user".sessions_alive')
     for table, columns in WRITTEN_BY_PERSONS.items():
         keep_out_of_statistics(table, *columns)
