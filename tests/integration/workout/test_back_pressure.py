@@ -24,7 +24,7 @@ async def test_a_slow_database(world: World, ada: Athlete, squat: str) -> None:
     kept = await ada.create(new_workout(squat))
     transport = InProcess(world.pipeline, "")
     request = ListWorkoutsRequest().SerializeToString()
-    headers = dict(ada.headers())
+    headers: dict[str, str | bytes] = {**ada.headers()}
     pool = world.db.pool
 
     async def outcome() -> tuple[str, float]:
