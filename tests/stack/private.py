@@ -26,7 +26,7 @@ class PrivatePostgres:
         await self.postgres.wait_ready()
 
     def stop(self, number: int = signal.SIGINT) -> None:
-        """Ends it by a signal; SIGKILL is a crash."""
+        """Ends it by a signal. SIGQUIT is a crash of all of it at once; after SIGKILL backends live on for a moment."""
         if self.process is not None:
             self.process.send_signal(number)
             self.process.wait(20)

@@ -42,7 +42,7 @@ async def test_calls_fail_while_it_is_down_and_work_when_it_is_back(server: Priv
     with pytest.raises(Unavailable) as refused:
         async with depot.write() as tx:
             await tx.execute(ADD, id=new_id(), name="lost")
-            server.stop(signal.SIGKILL)
+            server.stop(signal.SIGQUIT)
     assert refused.value.reason == "DEPENDENCY_UNAVAILABLE"
     assert "/" not in refused.value.message, "no address in a message"
     for result in await asyncio.gather(*reads, return_exceptions=True):

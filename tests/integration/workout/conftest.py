@@ -15,6 +15,7 @@ from chassis.settings import load_process_settings
 from chassis.tokens import make_secrets
 from services.workout import bootstrap
 from services.workout.store import consistency
+from tests.integration.workout.turns import Turns
 from tests.integration.workout.world import ISSUER, START, Athlete, Importer, Visitor, World, new_exercise
 from tests.stack.databases import TestDatabase
 
@@ -83,6 +84,12 @@ def ada(world: World) -> Athlete:
 def bob(world: World) -> Athlete:
     """Another new member."""
     return Athlete(world)
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
+    """A count for one test."""
+    return Turns(monkeypatch)
 
 
 @pytest.fixture
