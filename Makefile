@@ -78,9 +78,12 @@ contract: $(VENV)/.dev ## generated files are fresh, buf lint, buf breaking
 	@$(BIN)/python -m chassis.edge.buf breaking
 
 ## Generate
-.PHONY: gen format lock set-up
+.PHONY: gen freeze format lock set-up
 gen: $(VENV)/.dev ## everything that comes from proto/: stubs, edge configuration, documents
 	@$(BIN)/python -m chassis.edge.generate
+
+freeze: $(VENV)/.dev ## at a release: what later changes of proto/ mustn't break
+	@$(BIN)/python -m chassis.edge.buf image
 
 format: $(VENV)/.dev ## put the code in its standard form
 	@$(BIN)/ruff check --select I --fix --quiet .

@@ -96,14 +96,6 @@ class Call:
         etag = str(self.metadata.get("if-match", "")).strip().strip('"')
         return "" if etag == "*" else etag
 
-    def has_current(self, etag: str) -> bool:
-        """Whether the caller holds this version: If-None-Match names it, or is `*` (RFC 9110).
-
-        `etag` is without quotes. Compared weakly: the edge marks the etag of a compressed answer as weak.
-        """
-        held = str(self.metadata.get("if-none-match", "")).split(",")
-        return any(each.strip().removeprefix("W/").strip('"') in (etag, "*") for each in held if each.strip())
-
     def time_remaining(self) -> float | None:
         """Seconds until the deadline, at least 0; None without one."""
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())

@@ -20,7 +20,7 @@ from chassis.errors import DeadlineExceeded, Unimplemented
 from chassis.identity import ServiceTokenSource
 from chassis.pipeline import CALLER_HEADER, Pipeline, current_call
 from chassis.sessions import in_write_transaction
-from chassis.status import from_status
+from chassis.status import DETAILS_KEY, from_status
 from chassis.telemetry import traces
 
 Serialize = Callable[[Any], bytes]
@@ -31,7 +31,6 @@ FORWARDED = ("authorization", "x-request-id", "tracestate", "accept-language")
 """What a call made while answering another takes along: on whose behalf, under which id."""
 DEFAULT_TIMEOUT = 5.0
 """Seconds for a call made by nobody's call, as a background worker's; the contract may allow less."""
-DETAILS_KEY = "grpc-status-details-bin"
 
 
 class Transport(Protocol):

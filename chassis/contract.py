@@ -182,6 +182,8 @@ def _policy_problems(method: Method) -> Iterator[str]:
         yield "access isn't given"
     if (policy.access == policy_pb2.ACCESS_ROLE) != bool(policy.roles):
         yield "roles go with ACCESS_ROLE, and only with it"
+    if policy.personal and policy.access != policy_pb2.ACCESS_PUBLIC:
+        yield "personal goes with ACCESS_PUBLIC: other access always depends on who asks"
     if policy_pb2.ROLE_UNSPECIFIED in policy.roles:
         yield "ROLE_UNSPECIFIED grants nothing"
     if policy.access == policy_pb2.ACCESS_SERVICE:

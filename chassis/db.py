@@ -16,6 +16,7 @@ from chassis.db_errors import (
     SessionMisuseError,
     UniqueViolation,
     translate,
+    write_conflict,
 )
 from chassis.errors import Unavailable
 from chassis.pool import Connection, Pool, connect
@@ -37,6 +38,7 @@ __all__ = [
     "WriteSession",
     "in_write_transaction",
     "pool_budget",
+    "write_conflict",
 ]
 
 log = logging.getLogger(__name__)

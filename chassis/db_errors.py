@@ -31,6 +31,11 @@ def unavailable() -> Unavailable:
     return Unavailable("DEPENDENCY_UNAVAILABLE", "the database can't be reached; try again")
 
 
+def write_conflict() -> Aborted:
+    """What a caller hears whose change came second, and was tried as often as it is worth."""
+    return Aborted("WRITE_CONFLICT", "others changed the same rows at the same time; try again")
+
+
 _CONFLICTS = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
@@ -61,7 +66,7 @@ def translate(error: Exception, *, lost: bool) -> Exception:
     if isinstance(error, asyncpg.QueryCanceledError):
         return DeadlineExceeded("DEADLINE_EXCEEDED", "the time for this call ran out")
     if isinstance(error, _CONFLICTS):
-        return Aborted("WRITE_CONFLICT", "others changed the same rows at the same time; try again")
+        return write_conflict()
     if lost or isinstance(error, _UNREACHABLE):
         return unavailable()
     return error

@@ -15,12 +15,11 @@ from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from chassis.endpoint import Endpoint, Incoming, StatusError
-from chassis.errors import DeadlineExceeded, Unimplemented
+from chassis.errors import DeadlineExceeded, Failure, InvalidArgument, Unimplemented
 from chassis.pipeline import Pipeline
 from chassis.reflection import Handler, add_reflection
-from chassis.status import to_status
+from chassis.status import DETAILS_KEY, to_status
 
-DETAILS_KEY = "grpc-status-details-bin"
 KEEPALIVE_MS = 30_000
 """A peer that vanished is noticed after this long."""
 UNREAD_GRACE = 1.0
@@ -122,16 +121,31 @@ async def _abort(context: Any, status: StatusError) -> bytes:
 
 async def _missing(_requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
     failure = Unimplemented("NOT_IMPLEMENTED", "this server doesn't offer this method")
-    yield await _abort(context, StatusError(*to_status(failure, ""), {}))
+    yield await _abort(context, _status(failure))
+
+
+def _status(failure: Failure) -> StatusError:
+    return StatusError(*to_status(failure, ""), {})
+
+
+async def _only_message(requests: AsyncIterator[bytes], context: Any) -> bytes:
+    """The request of a call that has one. Ends the call when it doesn't come whole before the caller is done."""
+    async for payload in requests:
+        return payload
+    failure = InvalidArgument("MALFORMED_REQUEST", "the call ended before its request message was complete")
+    return await _abort(context, _status(failure))
 
 
 def _handler(endpoint: Endpoint) -> Handler:
+    # All take a stream: to its own handlers of single messages grpcio never says that there is none, and the caller
+    # waits for the deadline.
     streams_in = endpoint.method.descriptor.client_streaming
     if endpoint.unary is not None:
         unary = endpoint.unary
 
-        async def answer(payload: Any, context: Any) -> bytes:
+        async def answer(requests: AsyncIterator[bytes], context: Any) -> bytes:
             incoming = _incoming(context)
+            payload = requests if streams_in else await _only_message(requests, context)
             try:
                 answered = await unary(payload, incoming)
             except StatusError as status:
@@ -140,16 +154,16 @@ def _handler(endpoint: Endpoint) -> Handler:
                 await context.send_initial_metadata(tuple(incoming.response_metadata.items()))
             return answered
 
-        make = grpc.stream_unary_rpc_method_handler if streams_in else grpc.unary_unary_rpc_method_handler
-        return make(answer)
+        return grpc.stream_unary_rpc_method_handler(answer)
     stream = endpoint.stream
     if stream is None:
         raise TypeError(f"{endpoint.method.path} was compiled to nothing")
 
     limit = endpoint.method.timeout + UNREAD_GRACE
 
-    async def answers(payload: Any, context: Any) -> None:
+    async def answers(requests: AsyncIterator[bytes], context: Any) -> None:
         incoming = _incoming(context)
+        payload = requests if streams_in else await _only_message(requests, context)
         sent_metadata = False
         try:
             # Bounds a reader that doesn't read; the time between two answers is the pipeline's.
@@ -166,7 +180,6 @@ def _handler(endpoint: Endpoint) -> Handler:
             await _abort(context, status)
         except TimeoutError:
             failure = DeadlineExceeded("DEADLINE_EXCEEDED", "the answers weren't read in the time for this call")
-            await _abort(context, StatusError(*to_status(failure, ""), {}))
+            await _abort(context, _status(failure))
 
-    make = grpc.stream_stream_rpc_method_handler if streams_in else grpc.unary_stream_rpc_method_handler
-    return make(answers)
+    return grpc.stream_stream_rpc_method_handler(answers)

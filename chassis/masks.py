@@ -1,6 +1,6 @@
 """Field masks of updates (AIP-134): which fields a change sets, replaces or clears."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -9,7 +9,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
 from chassis.contract import ContractError
-from chassis.errors import InvalidArgument
+from chassis.errors import InvalidArgument, Violation
 
 EVERYTHING = "*"
 _SHOWN = 100
@@ -33,6 +33,19 @@ def apply_update(stored: Message, change: Message, mask: FieldMask, allowed: fro
     descriptor: Descriptor = stored.DESCRIPTOR  # type: ignore[assignment] # the stubs also name upb's twin of the class
     paths = _named(descriptor, mask.paths, allowed) if mask.paths else _implied(descriptor, stored, change, allowed)
     return [_dotted(path) for path in paths if _replace(stored, change, path)]
+
+
+def check_merged(merged: Message, violations_of: Callable[[Message], list[Violation]], field: str) -> None:
+    """Checks the rules of a whole resource after `apply_update`: requests are checked as changes, which require less.
+
+    violations_of: what `compile_rules` made for its type. field: of the request, for the paths of violations.
+    Raises InvalidArgument (INVALID_REQUEST).
+    """
+    probe = type(merged)()
+    probe.CopyFrom(merged)  # checking clears output-only fields
+    if found := violations_of(probe):
+        violations = [Violation(f"{field}.{each.field}", each.description) for each in found]
+        raise InvalidArgument("INVALID_REQUEST", f"the change would break rules of the {field}", violations=violations)
 
 
 def _named(descriptor: Descriptor, names: Iterable[str], allowed: frozenset[str]) -> list[Path]:

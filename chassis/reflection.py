@@ -19,9 +19,27 @@ def add_reflection(server: Any, services: Iterable[str]) -> None:
     """Lets a grpc.aio server describe the proto services with these full names."""
     pool = descriptor_pool.Default()
     _describe_v1(pool)
-    servicer = reflection.aio.ReflectionServicer([*services, V1, V1ALPHA], pool=pool)
+    servicer = reflection.aio.ReflectionServicer([*services, V1, V1ALPHA], pool=_Pool(pool))
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)  # type: ignore[no-untyped-call]
     server.add_generic_rpc_handlers((_ReflectionV1(servicer),))
+
+
+class _Pool:
+    """A descriptor pool that finds methods too when it is asked for a symbol of any kind; protobuf's doesn't."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+
+    def FindFileContainingSymbol(self, name: str) -> Any:  # noqa: N802 - the pool's name for it
+        service, _, method = name.rpartition(".")
+        try:
+            known = method in self._pool.FindServiceByName(service).methods_by_name
+        except KeyError:
+            known = False
+        return self._pool.FindFileContainingSymbol(service if known else name)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
 
 
 class _ReflectionV1(grpc.GenericRpcHandler):

@@ -140,7 +140,8 @@ def _shapes(rules: rules_pb2.Rules) -> list[tuple[Callable[[str], Any], str]]:
     shapes: list[tuple[Callable[[str], Any], str]] = []
     if rules.pattern:
         # ASCII: in RE2 too, \d, \w and \s mean ASCII characters only.
-        shapes.append((re.compile(rules.pattern, re.ASCII).fullmatch, f"must match the pattern {rules.pattern}"))
+        problem = rules.pattern_problem or f"must match the pattern {rules.pattern}"
+        shapes.append((re.compile(rules.pattern, re.ASCII).fullmatch, problem))
     if rules.format:
         make, problem = FORMATS[rules.format]
         shapes.append((make(), problem))
@@ -244,6 +245,8 @@ def contradictions(field: FieldDescriptor) -> Iterable[str]:
     )
     if not math.isfinite(rules.min) or not math.isfinite(rules.max):
         yield "min and max must be finite"
+    if rules.pattern_problem and not rules.pattern:
+        yield "pattern_problem tells of no pattern"
     if rules.required and rules.output_only:
         yield "nobody can be required to send what is output_only"
     if rules.format and rules.format not in FORMATS:

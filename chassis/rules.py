@@ -33,6 +33,8 @@ WELL_KNOWN: dict[str, Callable[[Any], str] | None] = {
 """Types that aren't checked field by field, and what tells their problem."""
 
 REQUIRED = "is required"
+TO_CLEAR = "; to clear a field, name it in the update mask"
+"""Said of an empty value in a change."""
 MAX_KEY = 64
 """Characters of a map key that a path repeats: keys are as long as a caller likes."""
 
@@ -212,11 +214,13 @@ def _examiner(field: FieldDescriptor, judge: Judge, *, partial: bool) -> Callabl
     name, path = field.name, field.json_name
     has_presence = field.has_presence
     required = rules_of(field).required and not partial
+    can_be_cleared = partial and not rules_of(field).required
     explain = judge.explain
 
     def examine(message: Any, value: Any, found: list[Violation]) -> None:
         if message.HasField(name) if has_presence else value:
-            found += [Violation(path, problem) for problem in explain(value)]
+            hint = TO_CLEAR if can_be_cleared and value == "" else ""
+            found += [Violation(path, problem + hint) for problem in explain(value)]
         elif required:
             found.append(Violation(path, REQUIRED))
 

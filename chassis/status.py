@@ -17,6 +17,8 @@ from chassis.errors import FAILURES, Failure, Internal, Violation
 M = TypeVar("M", bound=Message)
 
 DOMAIN = "fitnesshub.dev"
+DETAILS_KEY = "grpc-status-details-bin"
+"""Trailer in which gRPC sends a serialised `google.rpc.Status`."""
 
 # A status travels in HTTP/2 trailers (details in base64, the message percent-encoded), and gRPC refuses
 # trailers above 8 KiB. These bounds keep the worst case under 7 KiB. Lengths are in bytes.

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 from fitnesshub.workout.v1 import exercise_pb2 as pb
 from google.protobuf.json_format import MessageToDict
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from cli.edge import Edge, EdgeError
+from cli.problems import RowRefused
+from cli.progress import progress
 
 SOURCE = "free-exercise-db"
 BATCH_ROWS = 250
@@ -86,10 +87,6 @@ class ImportFailed(Exception):
     """The import can't go on; the text is a sentence for the person at the terminal."""
 
 
-class RowRefused(Exception):
-    """One row can't be mapped; the text says why."""
-
-
 class Refusal(NamedTuple):
     """A row that wasn't imported."""
 
@@ -121,7 +118,7 @@ def import_exercises(file: Path, edge_url: str, token: str, report: Path | None 
         if report is not None:
             _write(report, [])  # a place that can't be written to is found out before anything is done
         with Edge(edge_url, token) as edge:
-            imported = _import(edge, good)
+            imported = _import(edge, good, out)
             if report is not None:
                 _write(report, _merges(edge, imported.exercise_ids))
     except ImportFailed as failure:
@@ -146,10 +143,10 @@ def _fail(sentence: str) -> int:
     return 1
 
 
-def _import(edge: Edge, good: Sequence[dict[str, Any]]) -> Imported:
+def _import(edge: Edge, good: Sequence[dict[str, Any]], out: Console) -> Imported:
     imported = Imported(Counter(), [], [])
-    with _progress() as progress:
-        task = progress.add_task("importing exercises", total=len(good))
+    done = 0
+    with progress("importing exercises", len(good), out) as tell:
         for batch in batches(good):
             answer = edge.post(IMPORT, {"source": SOURCE, "exercises": batch})
             for exercise, outcome in zip(batch, _outcomes(answer, len(batch)), strict=True):
@@ -158,7 +155,8 @@ def _import(edge: Edge, good: Sequence[dict[str, Any]]) -> Imported:
                     imported.refused.append(Refusal(exercise["name"], "; ".join(outcome["problems"])))
                 else:
                     imported.exercise_ids.append((exercise["name"], outcome["exerciseId"]))
-            progress.advance(task, len(batch))
+            done += len(batch)
+            tell(done)
     return imported
 
 
@@ -279,15 +277,3 @@ def _known(key: str, word: Any, words: Mapping[Any, Any]) -> Any:
     if isinstance(word, str | None) and word in words:
         return words[word]
     raise RowRefused(f"{key} {word!r} is unknown" if word is not None else f"{key} is missing")
-
-
-def _progress() -> Progress:
-    """On stderr, so that the counts alone are the output; nothing when that isn't a terminal."""
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )

@@ -14,11 +14,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from chassis.version import VERSION
+from cli.token import DEFAULT_EMAIL
 from embedded.home import find_home
 from embedded.problems import EmbeddedError, explain
 
 ROLES = ("member", "trainer", "moderator", "admin", "service")
-DEFAULT_EMAIL = "local@fitnesshub.dev"
 HOMES = "The state folder is FITNESSHUB_HOME (.fitnesshub in the current folder by default)."
 UP = """Starts PostgreSQL, Valkey, Envoy and the services, waits until they are ready and shows where they are.
 Ctrl-C stops everything in order.
@@ -186,7 +186,9 @@ def _add_imports(parser: argparse.ArgumentParser) -> None:
     )
     workouts.set_defaults(command="cli.workouts.command:run")
     workouts.add_argument("file", type=Path, metavar="FILE")
-    workouts.add_argument("--email", default=DEFAULT_EMAIL, help=f"whose workouts; {DEFAULT_EMAIL} by default")
+    workouts.add_argument(
+        "--email", default=DEFAULT_EMAIL, help=f"whose workouts, of somebody who signed up; {DEFAULT_EMAIL} by default"
+    )
     workouts.add_argument(
         "--time-zone", type=_zone, metavar="ZONE", help="where the clock on the wall was, as Europe/Berlin"
     )

@@ -23,18 +23,32 @@ NOT_READY = 4
 
 def up(arguments: Namespace) -> int:
     """Starts a stack, in the foreground or in the background."""
+    home = find_home(os.environ)
+    if not home.root.exists():
+        _check_choices()
     if arguments.detach:
         return up_detached()
     from embedded.logfiles import rotate
     from embedded.progress import LogFile, Several, terminal
     from embedded.supervisor import run
 
-    home = find_home(os.environ)
     create(home)
     rotate(home.supervisor_log)
     with terminal() as shown:
         run(home, os.environ, Several(shown, LogFile(home.supervisor_log)))
     return 0
+
+
+def _check_choices() -> None:
+    """Raises EmbeddedError when a stack can't start as it is asked to, before a state folder is made for it."""
+    from embedded.choices import parse
+    from embedded.ports import Ports
+
+    ports = Ports()
+    try:
+        ports.take(parse(os.environ).port)
+    finally:
+        ports.close()
 
 
 def up_detached() -> int:

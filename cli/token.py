@@ -7,6 +7,8 @@ from embedded.home import find_home
 from embedded.problems import EmbeddedError, NotRunningError
 from embedded.state import load
 
+DEFAULT_EMAIL = "local@fitnesshub.dev"
+"""The local user, who is made when first asked for."""
 TIMEOUT = 10.0
 """Seconds; a new user's password is hashed on the way."""
 
@@ -17,8 +19,8 @@ def token(arguments: Namespace) -> int:
     return 0
 
 
-def issue(email: str, role: str | None) -> str:
-    """An access token of the stack in FITNESSHUB_HOME. Raises EmbeddedError."""
+def issue(email: str, role: str | None, *, must_exist: bool = False) -> str:
+    """An access token of the stack in FITNESSHUB_HOME. Raises EmbeddedError, as for unknown users who must exist."""
     home = find_home(os.environ)
     state = load(home)
     if state is None:
@@ -31,7 +33,7 @@ def issue(email: str, role: str | None) -> str:
     from chassis.identity import ServiceTokenSource
 
     number = policy_pb2.Role.Value(f"ROLE_{role.upper()}") if role else policy_pb2.ROLE_UNSPECIFIED
-    request = auth_service_pb2.IssueLocalSessionRequest(email=email, role=number)
+    request = auth_service_pb2.IssueLocalSessionRequest(email=email, role=number, must_exist=must_exist)
     proof = ServiceTokenSource("cli", home.secrets / "service-cli.pem").token()
     options = [("grpc.default_authority", "user.mesh"), ("grpc.enable_http_proxy", 0)]
     with grpc.insecure_channel(state.mesh, options=options) as channel:
@@ -39,5 +41,7 @@ def issue(email: str, role: str | None) -> str:
         try:
             session = stub.IssueLocalSession(request, timeout=TIMEOUT, metadata=(("x-fitnesshub-caller", proof),))
         except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                raise EmbeddedError(f"there is no user {email}") from error
             raise EmbeddedError(f"the user service gives no token: {error.details() or error.code().name}") from error
     return str(session.access_token)

@@ -221,8 +221,10 @@ class Supervisor:
 
     def _end_streams(self) -> None:
         for process in self._processes:
-            if process.role == "serve" and process.name in self._children:
-                self._children[process.name].tell(END_STREAMS)
+            child = self._children.get(process.name)
+            # One that isn't up has no streams, and may not know the signal yet: it would die of it.
+            if process.role == "serve" and child is not None and child.state == "up":
+                child.tell(END_STREAMS)
 
     async def _stop_together(self, label: str, names: list[str]) -> None:
         started = [self._children[name] for name in names if name in self._children]

@@ -588,7 +588,7 @@ local tables = {
       method = "GET",
       path = "docs/*",
       request = "fitnesshub.gateway.v1.GetDocsFileRequest",
-      in_path = { file = true },
+      bound = { "file" },
       most = 1048576,
     },
     { method = "GET", path = "docs", request = "fitnesshub.gateway.v1.GetDocsPageRequest", most = 1048576 },
@@ -666,7 +666,7 @@ local tables = {
       method = "GET",
       path = "api/v1/users/*/public-profile",
       request = "fitnesshub.user.v1.GetPublicProfileRequest",
-      in_path = { userId = true, user_id = true },
+      bound = { "userId" },
       most = 1048576,
     },
     {
@@ -700,7 +700,7 @@ local tables = {
       method = "DELETE",
       path = "api/v1/users/me/sessions/*",
       request = "fitnesshub.user.v1.RevokeSessionRequest",
-      in_path = { sessionId = true, session_id = true },
+      bound = { "sessionId" },
       most = 1048576,
     },
     { method = "GET", path = "api/v1/users/me/stats", request = "fitnesshub.user.v1.GetStatsRequest", most = 1048576 },
@@ -708,7 +708,7 @@ local tables = {
       method = "GET",
       path = "api/v1/admin/users/*",
       request = "fitnesshub.user.v1.GetUserRequest",
-      in_path = { userId = true, user_id = true },
+      bound = { "userId" },
       most = 1048576,
     },
     { method = "GET", path = "api/v1/admin/users", request = "fitnesshub.user.v1.ListUsersRequest", most = 1048576 },
@@ -719,7 +719,6 @@ local tables = {
       verb = "reinstate",
       body = "*",
       bound = { "userId" },
-      in_path = { userId = true, user_id = true },
       most = 1048576,
     },
     {
@@ -729,7 +728,6 @@ local tables = {
       verb = "revokeSessions",
       body = "*",
       bound = { "userId" },
-      in_path = { userId = true, user_id = true },
       most = 1048576,
     },
     {
@@ -739,7 +737,6 @@ local tables = {
       verb = "suspend",
       body = "*",
       bound = { "userId" },
-      in_path = { userId = true, user_id = true },
       most = 1048576,
     },
     {
@@ -749,7 +746,6 @@ local tables = {
       verb = "updateRoles",
       body = "*",
       bound = { "userId" },
-      in_path = { userId = true, user_id = true },
       most = 1048576,
     },
     {
@@ -763,7 +759,7 @@ local tables = {
       method = "DELETE",
       path = "api/v1/exercises/*",
       request = "fitnesshub.workout.v1.DeleteExerciseRequest",
-      in_path = { exerciseId = true, exercise_id = true },
+      bound = { "exerciseId" },
       most = 1048576,
     },
     {
@@ -777,7 +773,7 @@ local tables = {
       method = "GET",
       path = "api/v1/exercises/*",
       request = "fitnesshub.workout.v1.GetExerciseRequest",
-      in_path = { exerciseId = true, exercise_id = true },
+      bound = { "exerciseId" },
       most = 1048576,
     },
     {
@@ -813,7 +809,7 @@ local tables = {
       path = "api/v1/exercises/*",
       request = "fitnesshub.workout.v1.UpdateExerciseRequest",
       body = "exercise",
-      in_path = { exerciseId = true, exercise_id = true },
+      bound = { "exerciseId" },
       most = 1048576,
     },
     {
@@ -835,14 +831,14 @@ local tables = {
       method = "DELETE",
       path = "api/v1/workouts/*",
       request = "fitnesshub.workout.v1.DeleteWorkoutRequest",
-      in_path = { workoutId = true, workout_id = true },
+      bound = { "workoutId" },
       most = 1048576,
     },
     {
       method = "GET",
       path = "api/v1/workouts/*",
       request = "fitnesshub.workout.v1.GetWorkoutRequest",
-      in_path = { workoutId = true, workout_id = true },
+      bound = { "workoutId" },
       most = 1048576,
     },
     {
@@ -860,7 +856,6 @@ local tables = {
       verb = "undelete",
       body = "*",
       bound = { "workoutId" },
-      in_path = { workoutId = true, workout_id = true },
       most = 1048576,
     },
     {
@@ -868,7 +863,7 @@ local tables = {
       path = "api/v1/workouts/*",
       request = "fitnesshub.workout.v1.UpdateWorkoutRequest",
       body = "workout",
-      in_path = { workoutId = true, workout_id = true },
+      bound = { "workoutId" },
       most = 1048576,
     },
     {
@@ -1368,6 +1363,8 @@ local NULL = 110 -- its first letter
 -- Where the reading is: names[d] is the field at depth d, indexes[d] the element of it, if it is a list or map.
 local names, indexes = {}, {}
 local violations
+-- What is wrong with a null that stands for a field; nothing where it means that the field is absent.
+local null_problem
 -- Ends the reading: there is more wrong than is listed.
 local ENOUGH = {}
 -- Of every depth: which fields of the object there were seen. The number of the object stands for true, so that
@@ -1418,6 +1415,7 @@ local function message_end(text, at, message, depth)
       if seen[field] == this then violate(depth, "is given twice") end
       seen[field] = this
       if byte(text, value) == NULL and not field.takes_null then
+        if null_problem then violate(depth, null_problem) end
         after = json.literal_end(text, value)
       else
         local choice = field.choice
@@ -1456,6 +1454,9 @@ local function elements_end(text, at, repeated, depth)
   if byte(text, at) ~= closing - 2 then return nil, key_problem and "must be an object" or "must be a list" end
   local level = depth - 1
   local given = {}
+  -- Elements are replaced whole, so that absent is clear.
+  local outside = null_problem
+  null_problem = nil
   local element, after = json.first(text, at, closing)
   local position = 0
   while element do
@@ -1481,6 +1482,7 @@ local function elements_end(text, at, repeated, depth)
     element, after = json.following(text, after, closing)
   end
   indexes[level] = nil
+  null_problem = outside
   return after
 end
 
@@ -1494,9 +1496,10 @@ local function read_body(text, body)
 end
 
 -- What is wrong with a body: nothing, or a table with `violations` (and whether there are `more`), with `body` (what it
--- must be), or with `at` and `wanted` (where it isn't JSON).
-local function check(text, body)
+-- must be), or with `at` and `wanted` (where it isn't JSON). `of_nulls` is what is wrong with a null, if anything is.
+local function check(text, body, of_nulls)
   violations = {}
+  null_problem = of_nulls
   local fine, problem = pcall(read_body, text, body)
   if not fine then
     indexes = {}
@@ -1582,18 +1585,20 @@ end
 local function without(message, bound)
   local fields = {}
   for name, field in pairs(message.fields) do
-    fields[name] = field
-    for _, other in ipairs(bound) do
-      if field.name == other then fields[name] = { name = other, read = is_in_path } end
-    end
+    fields[name] = bound[field.name] and { name = field.name, read = is_in_path } or field
   end
   return { fields = fields, unknown = message.unknown }
 end
 
 for _, call in ipairs(tables.calls) do
   call.request = messages[call.request]
+  local bound = {}
+  for _, path in ipairs(call.bound or {}) do
+    bound[path] = true
+  end
+  call.bound = bound
   if call.body == "*" then
-    call.body = { read = bodies.message_end, of = without(call.request, call.bound or {}) }
+    call.body = { read = bodies.message_end, of = without(call.request, bound) }
   elseif call.body then
     call.body = call.request.fields[call.body]
   else
@@ -1614,11 +1619,16 @@ end
 
 local root = node()
 
+-- By hand, as LuaJIT doesn't compile string.gmatch.
 local function split(text, separator)
-  local parts = {}
-  for part in string.gmatch(text .. separator, "([^%" .. separator .. "]*)%" .. separator) do
-    parts[#parts + 1] = part
+  local parts, from = {}, 1
+  local at = find(text, separator, 1, true)
+  while at do
+    parts[#parts + 1] = sub(text, from, at - 1)
+    from = at + 1
+    at = find(text, separator, from, true)
   end
+  parts[#parts + 1] = sub(text, from)
   return parts
 end
 
@@ -1639,12 +1649,15 @@ end
 -- What is found for paths without a variable, which saves 5 µs.
 local fixed = {}
 
--- The calls of a path by HTTP method; none when the path is unknown.
+-- The calls of a path (without its query) by HTTP method; none when the path is unknown.
 local function calls_of(path)
   if fixed[path] then return fixed[path] end
   local found = {}
-  local place = match(path, "^/([^?#]*)") or ""
-  local before, verb = match(place, "^(.*):([^:/]*)$")
+  local place = sub(path, 2)
+  local before, verb
+  if find(place, ":", 1, true) then
+    before, verb = match(place, "^(.*):([^:/]*)$")
+  end
   local segments = split(before or place, "/")
   while segments[1] and segments[#segments] == "" do
     segments[#segments] = nil
@@ -1675,15 +1688,24 @@ local function decoded(text)
   end))
 end
 
--- The field that a parameter's name leads to, from message to message.
+-- A path and its query, if there is one.
+local function parts_of(target)
+  local mark = find(target, "?", 1, true)
+  if not mark then return target end
+  return sub(target, 1, mark - 1), sub(target, mark + 1)
+end
+
+-- The field that a parameter's name leads to, from message to message, and the path to it in lowerCamelCase.
 local function parameter(message, name)
   local field
-  for _, part in ipairs(split(name, ".")) do
+  local path = {}
+  for position, part in ipairs(split(name, ".")) do
     field = message and message.fields[part]
     if not field then return end
+    path[position] = field.name
     message = field.of and field.of.fields and field.of
   end
-  return field
+  return field, table.concat(path, ".")
 end
 
 -- What is wrong with a parameter's value, read as if it were JSON. Objects and lists can't be written in a query.
@@ -1694,24 +1716,34 @@ local function value_problem(field, value)
   if field.kind == "bool" or (field.kind == "enum" and find(value, "^%-?%d+$")) then text = value end
   json.begin(text)
   local fine, after, problem = pcall(field.read, text, 1, field.of, 1)
-  if not fine or not after then return problem or "isn't valid" end
+  if not fine or not after then
+    local hint = field.kind == "timestamp" and find(value, " ", 1, true) and "; in a query, + is written %2B" or ""
+    return (problem or "isn't valid") .. hint
+  end
   return after <= #text and "isn't valid" or nil
 end
 
 -- Whether a parameter has no value. The transcoder passes over those, whatever their names.
-local function has_bare_parameter(path)
-  local mark = find(path, "?", 1, true)
-  if not mark then return false end
-  for pair in string.gmatch(sub(path, mark + 1), "[^&]+") do
+local function has_bare_parameter(query)
+  for pair in string.gmatch(query, "[^&]+") do
     if not find(pair, "=", 1, true) then return true end
   end
   return false
 end
 
--- What is wrong with the query of a path: a list of violations, empty when the fault isn't there.
-local function query_violations(path, call)
+-- Whether a query has the parameter for a field of the request, by its path in lowerCamelCase.
+local function has_parameter(query, call, wanted)
+  for _, pair in ipairs(split(query, "&")) do
+    local _, path = parameter(call.request, decoded(match(pair, "^[^=]*")))
+    if path == wanted then return true end
+  end
+  return false
+end
+
+-- What is wrong with a query: a list of violations, empty when the fault isn't there.
+local function query_violations(query, call)
   local found = {}
-  for _, pair in ipairs(split(match(path, "%?([^#]*)") or "", "&")) do
+  for _, pair in ipairs(split(query, "&")) do
     local name, value = match(pair, "^([^=]+)=?(.*)$")
     if name then
       name, value = decoded(name), decoded(value)
@@ -1725,25 +1757,26 @@ local function query_violations(path, call)
   return found
 end
 
--- The path without the parameters that would overwrite what it binds, which the transcoder takes from the query as
--- well. All other bytes stay as they are: what is decoded and encoded again may come out as other parameters.
-local function without_bound(path, call)
-  local mark = find(path, "?", 1, true)
-  if not mark or not call or not call.in_path then return path end
-  local kept, dropped = {}, false
-  for _, pair in ipairs(split(sub(path, mark + 1), "&")) do
-    if call.in_path[decoded(match(pair, "^[^=]*"))] then
-      dropped = true
-    else
-      kept[#kept + 1] = pair
-    end
+-- A query without the parameters that would overwrite what the path gives, which the transcoder takes from the query as
+-- well; nothing when it has none. All other bytes stay as they are: what is decoded and encoded again may come out as
+-- other parameters.
+local function without_bound(query, call)
+  local kept, all = {}, split(query, "&")
+  for _, pair in ipairs(all) do
+    local _, path = parameter(call.request, decoded(match(pair, "^[^=]*")))
+    if not (path and call.bound[path]) then kept[#kept + 1] = pair end
   end
-  if not dropped then return path end
-  local query = table.concat(kept, "&")
-  return sub(path, 1, mark - 1) .. (query == "" and "" or "?" .. query)
+  if #kept < #all then return table.concat(kept, "&") end
 end
 
-return { calls_of = calls_of, without_bound = without_bound, has_bare_parameter = has_bare_parameter, query_violations = query_violations }
+return {
+  calls_of = calls_of,
+  parts_of = parts_of,
+  has_bare_parameter = has_bare_parameter,
+  has_parameter = has_parameter,
+  without_bound = without_bound,
+  query_violations = query_violations,
+}
 end)()
 
 local requests = (function()
@@ -1827,28 +1860,36 @@ local function wrong_query(headers, listed)
   return answer(headers, "INVALID_REQUEST", message, { violations = listed })
 end
 
+-- A change without a mask takes the fields that are present, and whoever writes null means to clear the field.
+local NULL_PROBLEM = "must not be null: to clear a field, name it in the parameter updateMask"
+
+-- What is wrong with a null in the body: something in a change without a mask.
+local function null_problem(method, query, call)
+  if method ~= "PATCH" or not call.request.fields.updateMask then return end
+  if not (query and routes.has_parameter(query, call, "updateMask")) then return NULL_PROBLEM end
+end
+
 -- Reads the body of a REST request whole, except where it is the content of a file. What to answer if it is wrong.
 local function check(handle, headers, content_type)
   local method = headers:get(":method")
-  local path = headers:get(":path")
-  if find(path, "?", 1, true) then
-    local safe = routes.without_bound(path, routes.calls_of(path)[method])
-    if safe ~= path then
-      headers:replace(":path", safe)
-      path = safe
-    end
-  end
-  local bare = routes.has_bare_parameter(path)
+  local path, query = routes.parts_of(headers:get(":path"))
   -- Bodies of these are rare, and to find none costs less than to find the call.
-  if (method == "GET" or method == "DELETE") and not bare then
+  if not query and (method == "GET" or method == "DELETE") then
     if not handle:body() then return end
     headers = handle:headers() -- body() killed the object from before
   end
   local calls = routes.calls_of(path)
   local call = calls[method]
   if not call then return unknown(headers, calls, method) end
-  local listed = bare and routes.query_violations(path, call)
-  if listed and #listed > 0 then return wrong_query(headers, listed) end
+  if query then
+    local kept = next(call.bound) and routes.without_bound(query, call)
+    if kept then
+      headers:replace(":path", kept == "" and path or path .. "?" .. kept)
+      query = kept
+    end
+    local listed = routes.has_bare_parameter(query) and routes.query_violations(query, call)
+    if listed and #listed > 0 then return wrong_query(headers, listed) end
+  end
   local length = tonumber(headers:get("content-length") or 0)
   if call.most and length > call.most then return too_large(headers, call.most) end
   if call.raw then return end
@@ -1859,14 +1900,14 @@ local function check(handle, headers, content_type)
   if size > call.most then return too_large(handle:headers(), call.most) end
   if not is_plain(coding) or not is_json(content_type or "") then return unsupported(handle:headers(), coding) end
   local text = body:getBytes(0, size)
-  local problem = bodies.check(text, call.body)
+  local problem = bodies.check(text, call.body, null_problem(method, query, call))
   if problem then return wrong(handle:headers(), text, problem) end
 end
 
 -- The transcoder, or a limit on bodies, has refused the request: what to answer instead, if more can be said.
 local function explain(headers, status)
   local method = headers:get("x-envoy-original-method") or headers:get(":method")
-  local path = headers:get("x-envoy-original-path") or headers:get(":path")
+  local path, query = routes.parts_of(headers:get("x-envoy-original-path") or headers:get(":path"))
   local calls = routes.calls_of(path)
   local call = calls[method]
   if not call then return unknown(headers, calls, method) end
@@ -1874,7 +1915,7 @@ local function explain(headers, status)
     if not call.most then return end
     return too_large(headers, call.most)
   end
-  local listed = routes.query_violations(path, call)
+  local listed = routes.query_violations(query or "", call)
   if #listed > 0 then return wrong_query(headers, listed) end
 end
 

@@ -12,6 +12,8 @@ from chassis.edge.topology import Topology
 KEY_SET_PATH = "/auth/v1/.well-known/jwks.json"
 """Where the public keys of access tokens are, over REST."""
 AUDIENCE = "authenticated"
+SCHEMES = ("Bearer", "bearer", "BEARER")
+"""What clients write; chassis/pipeline.py takes any case."""
 CLOCK_SKEW_SECONDS = 5
 """Envoy's default of 60 accepts a token for a minute after it expired."""
 CACHED_TOKENS = 10_000
@@ -35,7 +37,8 @@ def jwt_filter(topology: Topology) -> Json:
         "issuer": topology.issuer,
         "audiences": [AUDIENCE],
         # Without it a token in the query string, and so in logs, would do as well.
-        "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
+        # The scheme's name is in any case (RFC 9110, 11.1), and Envoy compares bytes.
+        "from_headers": [{"name": "authorization", "value_prefix": f"{scheme} "} for scheme in SCHEMES],
         "forward": True,
         "payload_in_metadata": _PAYLOAD,
         "require_expiration": True,

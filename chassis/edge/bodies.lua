@@ -6,6 +6,8 @@ local NULL = 110 -- its first letter
 -- Where the reading is: names[d] is the field at depth d, indexes[d] the element of it, if it is a list or map.
 local names, indexes = {}, {}
 local violations
+-- What is wrong with a null that stands for a field; nothing where it means that the field is absent.
+local null_problem
 -- Ends the reading: there is more wrong than is listed.
 local ENOUGH = {}
 -- Of every depth: which fields of the object there were seen. The number of the object stands for true, so that
@@ -56,6 +58,7 @@ local function message_end(text, at, message, depth)
       if seen[field] == this then violate(depth, "is given twice") end
       seen[field] = this
       if byte(text, value) == NULL and not field.takes_null then
+        if null_problem then violate(depth, null_problem) end
         after = json.literal_end(text, value)
       else
         local choice = field.choice
@@ -94,6 +97,9 @@ local function elements_end(text, at, repeated, depth)
   if byte(text, at) ~= closing - 2 then return nil, key_problem and "must be an object" or "must be a list" end
   local level = depth - 1
   local given = {}
+  -- Elements are replaced whole, so that absent is clear.
+  local outside = null_problem
+  null_problem = nil
   local element, after = json.first(text, at, closing)
   local position = 0
   while element do
@@ -119,6 +125,7 @@ local function elements_end(text, at, repeated, depth)
     element, after = json.following(text, after, closing)
   end
   indexes[level] = nil
+  null_problem = outside
   return after
 end
 
@@ -132,9 +139,10 @@ local function read_body(text, body)
 end
 
 -- What is wrong with a body: nothing, or a table with `violations` (and whether there are `more`), with `body` (what it
--- must be), or with `at` and `wanted` (where it isn't JSON).
-local function check(text, body)
+-- must be), or with `at` and `wanted` (where it isn't JSON). `of_nulls` is what is wrong with a null, if anything is.
+local function check(text, body, of_nulls)
   violations = {}
+  null_problem = of_nulls
   local fine, problem = pcall(read_body, text, body)
   if not fine then
     indexes = {}

@@ -16,6 +16,7 @@ from chassis.edge.envoy_types import (
     typed,
 )
 from chassis.edge.limits import address_limit_filter, class_limit_filter
+from chassis.edge.local_replies import GRPC_CODE
 from chassis.edge.lua import lua_filter
 from chassis.edge.topology import Topology
 
@@ -66,8 +67,10 @@ def router() -> Json:
 
 
 def _security_headers() -> Json:
-    """Covers answers of services, of Envoy and of its HTTP parser; routes add query parameter removals."""
+    """Covers answers of services, of Envoy and of its HTTP parser."""
     mutations = [set_header(name, value) for name, value in SECURITY_HEADERS.items()]
+    code = {"header": {"key": "grpc-status", "value": f"%RESP({GRPC_CODE})%"}, "append_action": "OVERWRITE_IF_EXISTS"}
+    mutations += [{"append": code}, {"remove": GRPC_CODE}]
     # Envoy's CORS filter forgets it, and a cache would serve one origin's answer to another.
     mutations.append({"append": {"header": {"key": "vary", "value": "Origin"}}})
     return extension(

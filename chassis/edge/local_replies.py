@@ -25,6 +25,9 @@ from chassis.status import DOMAIN, to_status
 
 EXPLAINED = "x-fitnesshub-refused"
 """Marks an answer for the Lua filter, which takes the header away."""
+GRPC_CODE = "x-fitnesshub-code"
+"""The status code of an answer to a gRPC call. Over gRPC-Web Envoy's filter guesses `grpc-status` from the HTTP status,
+and is put right by the outermost filter."""
 _DETAIL = "type.googleapis.com/google.rpc."
 _BAD_TOKEN = "the access token is missing, malformed, forged or expired"  # noqa: S105 - a text for people
 
@@ -115,12 +118,14 @@ def _rest(case: EdgeFailure) -> Json:
     if failure.reason == "RATE_LIMITED":
         details.append({"@type": f"{_DETAIL}RetryInfo", "retryDelay": "%RESP(RETRY-AFTER)%s"})
     body = {"code": failure.code, "message": failure.message, "details": details}
-    return _mapper(case, _conditions(case), {"json_format": body}, [_set(EXPLAINED, "1")] if case.explained else [])
+    # What is no valid HTTP has no id: without this it would be null.
+    form = {"json_format": body, "omit_empty_values": True}
+    return _mapper(case, _conditions(case), form, [_set(EXPLAINED, "1")] if case.explained else [])
 
 
 def _grpc(case: EdgeFailure) -> Json:
     failure = case.grpc or case.failure
-    headers = [_set("grpc-status", str(failure.code))]
+    headers = [_set("grpc-status", str(failure.code)), _set(GRPC_CODE, str(failure.code))]
     packed = to_status(failure, request_id="")[2]
     headers.append(_set("grpc-status-details-bin", b64encode(packed).decode().rstrip("=")))
     text = {"text_format_source": {"inline_string": failure.message}}

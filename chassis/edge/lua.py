@@ -24,9 +24,9 @@ def lua_source(contract: Contract) -> str:
 
 
 def lua_filter(contract: Contract, topology: Topology) -> Json:
-    """The filter. Must stand before the transcoder, and after what limits callers."""
+    """The filter. Must stand before the transcoder, which looks the route up anew, and after what limits callers."""
     source = {"filename": str(topology.lua)} if topology.lua else {"inline_string": lua_source(contract)}
-    return extension(LUA, "extensions.filters.http.lua.v3.Lua", default_source_code=source)
+    return extension(LUA, "extensions.filters.http.lua.v3.Lua", default_source_code=source, clear_route_cache=False)
 
 
 def route_context(method: Method) -> Json:

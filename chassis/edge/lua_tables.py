@@ -1,6 +1,5 @@
 """What the Lua filter knows of the contract: calls by path, messages field by field, enums, reasons."""
 
-import re
 from collections.abc import Iterable, Iterator
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
@@ -119,11 +118,8 @@ def _calls(method: Method) -> Iterator[Json]:
             call["verb"] = template.custom_verb
         if binding.body:
             call["body"] = _json_name(request, binding.body)
-        if binding.body == "*" and template.variables:
-            call["bound"] = [request.fields_by_name[each].json_name for each in template.variables if "." not in each]
         if template.variables:
-            names = {name for each in template.variables for name in (each, _camel(each))}
-            call["in_path"] = dict.fromkeys(sorted(names), True)
+            call["bound"] = [_json_path(request, variable) for variable in template.variables]
         if _is_raw(request, binding.body) or method.descriptor.client_streaming:
             call["raw"] = True
         if not method.descriptor.client_streaming:
@@ -131,8 +127,11 @@ def _calls(method: Method) -> Iterator[Json]:
         yield call
 
 
-def _camel(path: str) -> str:
-    return re.sub(r"_+([a-z0-9])", lambda match: match[1].upper(), path)
+def _json_path(message: Descriptor, path: str) -> str:
+    """`workout.start_time` as `workout.startTime`."""
+    name, _, rest = path.partition(".")
+    field = message.fields_by_name[name]
+    return f"{field.json_name}.{_json_path(field.message_type, rest)}" if field.message_type else field.json_name
 
 
 def _json_name(request: Descriptor, body: str) -> str:

@@ -78,28 +78,36 @@ local function wrong_query(headers, listed)
   return answer(headers, "INVALID_REQUEST", message, { violations = listed })
 end
 
+-- A change without a mask takes the fields that are present, and whoever writes null means to clear the field.
+local NULL_PROBLEM = "must not be null: to clear a field, name it in the parameter updateMask"
+
+-- What is wrong with a null in the body: something in a change without a mask.
+local function null_problem(method, query, call)
+  if method ~= "PATCH" or not call.request.fields.updateMask then return end
+  if not (query and routes.has_parameter(query, call, "updateMask")) then return NULL_PROBLEM end
+end
+
 -- Reads the body of a REST request whole, except where it is the content of a file. What to answer if it is wrong.
 local function check(handle, headers, content_type)
   local method = headers:get(":method")
-  local path = headers:get(":path")
-  if find(path, "?", 1, true) then
-    local safe = routes.without_bound(path, routes.calls_of(path)[method])
-    if safe ~= path then
-      headers:replace(":path", safe)
-      path = safe
-    end
-  end
-  local bare = routes.has_bare_parameter(path)
+  local path, query = routes.parts_of(headers:get(":path"))
   -- Bodies of these are rare, and to find none costs less than to find the call.
-  if (method == "GET" or method == "DELETE") and not bare then
+  if not query and (method == "GET" or method == "DELETE") then
     if not handle:body() then return end
     headers = handle:headers() -- body() killed the object from before
   end
   local calls = routes.calls_of(path)
   local call = calls[method]
   if not call then return unknown(headers, calls, method) end
-  local listed = bare and routes.query_violations(path, call)
-  if listed and #listed > 0 then return wrong_query(headers, listed) end
+  if query then
+    local kept = next(call.bound) and routes.without_bound(query, call)
+    if kept then
+      headers:replace(":path", kept == "" and path or path .. "?" .. kept)
+      query = kept
+    end
+    local listed = routes.has_bare_parameter(query) and routes.query_violations(query, call)
+    if listed and #listed > 0 then return wrong_query(headers, listed) end
+  end
   local length = tonumber(headers:get("content-length") or 0)
   if call.most and length > call.most then return too_large(headers, call.most) end
   if call.raw then return end
@@ -110,14 +118,14 @@ local function check(handle, headers, content_type)
   if size > call.most then return too_large(handle:headers(), call.most) end
   if not is_plain(coding) or not is_json(content_type or "") then return unsupported(handle:headers(), coding) end
   local text = body:getBytes(0, size)
-  local problem = bodies.check(text, call.body)
+  local problem = bodies.check(text, call.body, null_problem(method, query, call))
   if problem then return wrong(handle:headers(), text, problem) end
 end
 
 -- The transcoder, or a limit on bodies, has refused the request: what to answer instead, if more can be said.
 local function explain(headers, status)
   local method = headers:get("x-envoy-original-method") or headers:get(":method")
-  local path = headers:get("x-envoy-original-path") or headers:get(":path")
+  local path, query = routes.parts_of(headers:get("x-envoy-original-path") or headers:get(":path"))
   local calls = routes.calls_of(path)
   local call = calls[method]
   if not call then return unknown(headers, calls, method) end
@@ -125,7 +133,7 @@ local function explain(headers, status)
     if not call.most then return end
     return too_large(headers, call.most)
   end
-  local listed = routes.query_violations(path, call)
+  local listed = routes.query_violations(query or "", call)
   if #listed > 0 then return wrong_query(headers, listed) end
 end
 

@@ -70,18 +70,20 @@ end
 local function without(message, bound)
   local fields = {}
   for name, field in pairs(message.fields) do
-    fields[name] = field
-    for _, other in ipairs(bound) do
-      if field.name == other then fields[name] = { name = other, read = is_in_path } end
-    end
+    fields[name] = bound[field.name] and { name = field.name, read = is_in_path } or field
   end
   return { fields = fields, unknown = message.unknown }
 end
 
 for _, call in ipairs(tables.calls) do
   call.request = messages[call.request]
+  local bound = {}
+  for _, path in ipairs(call.bound or {}) do
+    bound[path] = true
+  end
+  call.bound = bound
   if call.body == "*" then
-    call.body = { read = bodies.message_end, of = without(call.request, call.bound or {}) }
+    call.body = { read = bodies.message_end, of = without(call.request, bound) }
   elseif call.body then
     call.body = call.request.fields[call.body]
   else

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import Descriptor, ServiceDescriptor
 
 from chassis.contract import Contract
 from chassis.edge.envoy_types import Json
@@ -11,7 +11,7 @@ from chassis.openapi.bodies import Bodies
 from chassis.openapi.comments import Comments
 from chassis.openapi.error_shapes import SHAPES, error_example
 from chassis.openapi.examples import Examples
-from chassis.openapi.operations import BEARER, Operations, bindings
+from chassis.openapi.operations import BEARER, Operations, bindings, tag_of
 from chassis.openapi.parameters import HEADERS as REQUEST_HEADERS
 from chassis.openapi.responses import HEADERS, Responses
 from chassis.openapi.schemas import Schemas, component_names
@@ -37,7 +37,7 @@ def openapi_document(contract: Contract, comments: Comments, examples: Examples)
             "license": {"name": "No licence granted yet", "identifier": "LicenseRef-FitnessHub"},
         },
         "servers": [{"url": "/", "description": "The server that this document comes from."}],
-        "tags": list(_tags(contract, comments)),
+        "tags": list(_tags(contract, comments, examples)),
         "paths": paths,
         "components": {
             "securitySchemes": {
@@ -66,10 +66,15 @@ def messages_of(contract: Contract) -> dict[str, Descriptor]:
     return {each.full_name: each for file in contract.files for each in file.message_types_by_name.values()}
 
 
-def _tags(contract: Contract, comments: Comments) -> Iterator[Json]:
+def _tags(contract: Contract, comments: Comments, examples: Examples) -> Iterator[Json]:
     services = {method.descriptor.containing_service for method, _, _ in bindings(contract)}
-    for service in sorted(services, key=lambda each: str(each.full_name)):
-        yield {"name": service.name, "description": comments.of(service.full_name)}
+    order = list(examples.tags)
+
+    def place(service: ServiceDescriptor) -> tuple[int, str]:
+        return order.index(service.name) if service.name in order else len(order), str(service.full_name)
+
+    for service in sorted(services, key=place):
+        yield {"name": tag_of(service, examples), "description": comments.of(service.full_name)}
 
 
 def _references(content: object) -> set[str]:

@@ -92,12 +92,12 @@ SHAPES: dict[str, Json] = {
         "Which request this was.",
         {
             "requestId": {
-                "type": ["string", "null"],
-                "description": "The id that `X-Request-Id` has too; the log knows it. Null when the request was no "
-                "valid HTTP, or its headers were too large.",
+                "type": "string",
+                "description": "The id that `X-Request-Id` has too; the log knows it. Absent when the request was no "
+                "valid HTTP, or its headers were too large or incomplete.",
             }
         },
-        ["requestId"],
+        [],
     ),
 }
 """Schemas of the error shape, by component name."""

@@ -62,6 +62,8 @@ class Examples:
     """Values by the name of the enum."""
     violations: dict[str, Json] = field(default_factory=dict)
     """A field violation by the reason that comes with one."""
+    tags: dict[str, str] = field(default_factory=dict)
+    """What the page calls proto services, in the order it shows them in."""
 
     def message(self, message: Descriptor, use: Use) -> Any:
         """An example of a message in JSON."""
@@ -151,7 +153,7 @@ class Examples:
 def read_examples(file: Path, comments: Comments) -> Examples:
     """The examples in a file."""
     content = json.loads(file.read_text())
-    return Examples(comments, content["fields"], content["enums"], content["violations"])
+    return Examples(comments, content["fields"], content["enums"], content["violations"], content["tags"])
 
 
 def _keys(each: FieldDescriptor) -> tuple[str, str]:

@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from google.protobuf.descriptor import ServiceDescriptor
+
 from chassis.contract import DEFAULT_MAX_REQUEST_BYTES, Access, Contract, HttpBinding, Method
 from chassis.edge.envoy_types import Json
 from chassis.edge.limits import BY_CLASS, rate_class
 from chassis.openapi.comments import sentences
+from chassis.openapi.examples import Examples
 from chassis.openapi.media import media_of
 from chassis.openapi.parameters import operation_parameters, path_key
 from chassis.openapi.responses import Responses
@@ -40,7 +43,7 @@ class Operations:
             "operationId": operation_id,
             "summary": summary,
             "description": sentences([rest, *_notes(method)]),
-            "tags": [method.descriptor.containing_service.name],
+            "tags": [tag_of(method.descriptor.containing_service, bodies.examples)],
             "security": _security(method),
         }
         if parameters := list(operation_parameters(self.contract, method, binding, bodies)):
@@ -59,6 +62,11 @@ def bindings(contract: Contract) -> Iterator[tuple[Method, int, HttpBinding]]:
                 yield method, number, binding
 
 
+def tag_of(service: ServiceDescriptor, examples: Examples) -> str:
+    """What the page calls a proto service."""
+    return examples.tags.get(service.name, service.name)
+
+
 def operation_ids(contract: Contract) -> dict[str, str]:
     """Names of RPCs by full path: their own where no other RPC has it, else with the proto service's before it."""
     methods = {method.path: method for method, _, _ in bindings(contract)}
@@ -72,9 +80,11 @@ def operation_ids(contract: Contract) -> dict[str, str]:
 
 
 def _security(method: Method) -> list[Json]:
-    """A token where it is needed; where it isn't, one that comes along is read all the same."""
+    """A token where it is needed or changes the answer; elsewhere none is asked for, as pages draw a lock for it."""
     token: Json = {BEARER: []}
-    return [{}, token] if method.policy.access == Access.ACCESS_PUBLIC else [token]
+    if method.policy.access != Access.ACCESS_PUBLIC:
+        return [token]
+    return [{}, token] if method.policy.personal else []
 
 
 def _notes(method: Method) -> Iterator[str]:

@@ -28,6 +28,9 @@ How a call fails is told by `google.rpc.Status`, the same over REST, gRPC and gR
 with the domain `{DOMAIN}` and one of the reasons below; go by the reason, never by the message. Beside it stand
 `BadRequest` when fields are wrong, `RetryInfo` when it is known when to try again, and `RequestInfo` with the id of the
 request. `/docs` lists the reasons of each operation.
+
+Only `/auth/v1` speaks Supabase Auth's language, `{{code, error_code, msg}}`: [supabase-auth.md](supabase-auth.md) tells
+which `error_code` a reason becomes. What the edge refuses and failures of servers have this shape there too.
 """
 _ABOUT_EVENTS = f"""\
 # Events

@@ -21,8 +21,8 @@ def _header(description: str, schema: Json) -> Json:
 _COUNT: Json = {"type": "integer", "minimum": 0}
 HEADERS: dict[str, Json] = {
     "X-Request-Id": _header("Id of this request; the log knows it.", {"type": "string"}),
-    "X-RateLimit-Limit": _header("Calls allowed in the window, and the window.", {"type": "string"}),
-    "X-RateLimit-Remaining": _header("Calls left.", _COUNT),
+    "X-RateLimit-Limit": _header("Calls in a row that the limit nearest to its end allows, as `600`.", _COUNT),
+    "X-RateLimit-Remaining": _header("Calls of them that are left.", _COUNT),
     "X-RateLimit-Reset": _header("Seconds until calls are added.", _COUNT),
     "Retry-After": _header("Seconds to wait before the next try.", _COUNT),
     "Idempotency-Replayed": _header(
@@ -59,7 +59,10 @@ class Responses:
                 "content": dialect,
             }
         limited = bool(rate_class(method))
-        return found | {str(code): self._failure(code, reasons, limited) for code, reasons in failures.items()}
+        found |= {str(code): self._failure(code, reasons, limited) for code, reasons in failures.items()}
+        for code in media_of(method.descriptor).answer_statuses:
+            found[str(code)] = self._answer_or_failure(method, self._describe(code, failures[code], limited))
+        return found
 
     def _success(self, method: Method, status: int) -> Json:
         names = ["X-Request-Id", *_limits(limited=bool(rate_class(method)))]
@@ -79,6 +82,12 @@ class Responses:
         name = "-".join([str(status), *(reason.name for reason in reasons), *([] if limited else ["exempt"])])
         self.components[name] = answer
         return {"$ref": f"#/components/responses/{name}"}
+
+    def _answer_or_failure(self, method: Method, failure: Json) -> Json:
+        failed = failure["content"][JSON]
+        either = {"anyOf": [self.bodies.answer(method)[JSON]["schema"], failed["schema"]]}
+        description = f"The answer, or a failure:\n\n{failure['description']}"
+        return failure | {"description": description, "content": {JSON: failed | {"schema": either}}}
 
     def _describe(self, status: int, reasons: list[Reason], limited: bool) -> Json:  # noqa: FBT001
         comments = self.bodies.schemas.comments

@@ -3,21 +3,20 @@
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from fitnesshub.workout.v1 import workout_pb2 as pb
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from cli.edge import Edge, EdgeError
-from cli.token import issue
+from cli.problems import Unusable
+from cli.progress import progress
+from cli.token import DEFAULT_EMAIL, issue
 from cli.workouts.exercises import Exercises
 from cli.workouts.formats import Format, recognise
 from cli.workouts.importer import Import
-from cli.workouts.problems import Unusable
 from cli.workouts.table import Table, open_table
 from cli.workouts.values import Units
 from embedded.home import find_home
@@ -42,7 +41,8 @@ def run(arguments: Namespace) -> int:
     try:
         with open_table(arguments.file) as table:
             found = recognise(table.columns)
-            with Edge(state.edge_url, issue(arguments.email, None)) as edge:
+            token = issue(arguments.email, None, must_exist=arguments.email != DEFAULT_EMAIL)
+            with Edge(state.edge_url, token) as edge:
                 return _import(arguments, table, found, edge, out)
     except Unusable as problem:
         return _fail(f"{arguments.file}: {problem}.", UNUSABLE)
@@ -63,8 +63,8 @@ def _import(arguments: Namespace, table: Table, found: Format, edge: Edge, out: 
     exercises.load()
     user_id = edge.get("/api/v1/users/me")["id"]
     job = Import(edge, user_id, zone, exercises, say, dry_run=arguments.dry_run, partial=arguments.partial)
-    with _progress(table, out) as advance:
-        job.run(table, found, units, advance)
+    with progress("importing workouts", table.size, out) as tell:
+        job.run(table, found, units, lambda: tell(table.position))
     for line in _summary(job):
         say(line)
     report = job.report
@@ -90,39 +90,14 @@ def _summary(job: Import) -> Iterator[str]:
     yield f"{report.sessions} sessions{refusals}"
     made = "would be made" if job.dry_run else "made"
     yield f"exercises: {exercises.matched} found in the library, {len(exercises.created)} {made}"
-    for name, model in exercises.created.items():
-        yield f"  {made}: {name}, muscles as of {model}"
+    for name in exercises.created:
+        yield f"  {made}: {name}, muscles unknown"
     if job.dry_run:
         yield f"{report.results.total()} sessions with {report.sets} sets would be sent; nothing was stored (--dry-run)"
         return
+    sets = f"{report.sets} set{'' if report.sets == 1 else 's'}"
     created, existed, refused = (report.results[f"WORKOUT_RESULT_{each}"] for each in ("CREATED", "EXISTED", "REFUSED"))
-    yield f"{created} stored, {existed} there already, {refused + report.held_back} not stored; {report.sets} sets sent"
-
-
-@contextmanager
-def _progress(table: Table, out: Console) -> Iterator[Callable[[], None]]:
-    """Shows how much of the file is done: a bar on a terminal, or else a line each tenth."""
-    console = out if out.is_terminal else Console(stderr=True)
-    if not console.is_terminal:
-        yield _tenths(table)
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("importing workouts", total=table.size)
-        yield lambda: progress.update(task, completed=table.position)
-
-
-def _tenths(table: Table) -> Callable[[], None]:
-    told = 0
-
-    def advance() -> None:
-        nonlocal told
-        done = table.position * 10 // max(table.size, 1)
-        if told < done < 10:
-            told = done
-            print(f"{done}0 % of the file", file=sys.stderr, flush=True)
-
-    return advance
+    yield f"{created} stored, {existed} there already, {refused + report.held_back} not stored; {sets} in all"
 
 
 def _fail(sentence: str, code: int) -> int:

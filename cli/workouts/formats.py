@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from cli.problems import Unusable, shown
 from cli.workouts import hevy, strong
-from cli.workouts.problems import Unusable, shown
 from cli.workouts.sessions import Reader
 from cli.workouts.table import Table
 from cli.workouts.values import Units

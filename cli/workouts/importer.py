@@ -14,9 +14,9 @@ from google.protobuf.json_format import MessageToDict
 
 from chassis.rules import compile_rules
 from cli.edge import Edge, EdgeError
+from cli.problems import Refusal, RowRefused, shown
 from cli.workouts.exercises import Exercises
 from cli.workouts.formats import Format
-from cli.workouts.problems import Refusal, RowRefused, shown
 from cli.workouts.sessions import Session, sessions
 from cli.workouts.table import Table
 from cli.workouts.values import Units

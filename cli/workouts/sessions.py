@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from fitnesshub.workout.v1 import workout_pb2 as pb
 
 from chassis.rules import compile_rules
-from cli.workouts.problems import Refusal, RowRefused, shown
+from cli.problems import Refusal, RowRefused, shown
 from cli.workouts.table import Row, Table
 from cli.workouts.values import instant
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from fitnesshub.workout.v1 import workout_pb2 as pb
 
-from cli.workouts.problems import RowRefused, Unusable, shown
+from cli.problems import RowRefused, Unusable, shown
 from cli.workouts.sessions import Entry, Session, add_notes, check, describe, measures, note, place, word
 from cli.workouts.table import Table
 from cli.workouts.values import DISTANCE_UNITS, WEIGHT_UNITS, Units, duration, local_time, number, whole_number

@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from cli.workouts.problems import Unusable
+from cli.problems import Unusable
 
 SEPARATORS = ",;\t"
 BYTE_ORDER_MARKS = {

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from fitnesshub.workout.v1 import workout_pb2 as pb
 
-from cli.workouts.problems import RowRefused, shown
+from cli.problems import RowRefused, shown
 
 _PLAIN = re.compile(r"-?\d{1,9}(?:\.\d{1,20})?")
 _WITH_COMMA = re.compile(r"-?\d{1,9}(?:[.,]\d{1,20})?")

@@ -15,4 +15,4 @@ class UserSettings(ServiceSettings):
     local_tokens: bool | None = None
     """Whether `fitnesshub token` may issue sessions. Not given: only where the environment is `local`."""
     hash_threads: int = Field(default=2, ge=1, le=32)
-    """Passwords hashed at once. Each takes a core for some 30 ms and 19 MiB of memory."""
+    """Passwords hashed at once. Each takes a core for some 25 ms and 19 MiB of memory."""

@@ -114,6 +114,17 @@ async def test_malformed_request(channel: aio.Channel) -> None:
     assert (error.code(), reason_of(error)) == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST")
 
 
+@pytest.mark.parametrize("method", ["Echo", "Count"])
+async def test_a_call_without_its_message_is_refused_at_once(channel: aio.Channel, method: str) -> None:
+    async def nothing() -> AsyncIterator[bytes]:
+        for message in list[bytes]():
+            yield message
+
+    call: Any = channel.stream_unary(f"/fitnesshub_testing.v1.EchoService/{method}")
+    error = await fails(call(nothing(), timeout=3))
+    assert (error.code(), reason_of(error)) == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST")
+
+
 async def test_unknown_method(channel: aio.Channel) -> None:
     for path in ("/fitnesshub_testing.v1.EchoService/Nope", "/nope.Nope/Nope"):
         call: Any = channel.unary_unary(path)
@@ -258,9 +269,13 @@ async def test_health_and_reflection(channel: aio.Channel) -> None:
         call = info(iter([reflection_pb2.ServerReflectionRequest(list_services="")]))
         names = [service.name for service in (await call.read()).list_services_response.service]
         assert "fitnesshub_testing.v1.EchoService" in names
-        for name in names:
+        for name in [*names, "fitnesshub_testing.v1.EchoService.Echo"]:
             asked = reflection_pb2.ServerReflectionRequest(file_containing_symbol=name)
             described = info(iter([asked]))
             assert (await described.read()).WhichOneof("message_response") == "file_descriptor_response", name
+            described.cancel()
+        for unknown in ("fitnesshub_testing.v1.EchoService.Nope", "fitnesshub_testing.v1.Nope.Echo"):
+            described = info(iter([reflection_pb2.ServerReflectionRequest(file_containing_symbol=unknown)]))
+            assert (await described.read()).error_response.error_code == 5, unknown
             described.cancel()
         call.cancel()

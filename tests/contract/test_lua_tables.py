@@ -33,9 +33,8 @@ def test_a_call_is_known_by_its_path() -> None:
     (one,) = (call for call in TABLES["calls"] if call["request"].endswith(".UpdateWorkoutRequest"))
     request = "fitnesshub.workout.v1.UpdateWorkoutRequest"
     path = "api/v1/workouts/*"
-    in_path = {"workoutId": True, "workout_id": True}
     body = {"body": "workout", "most": 1 << 20}
-    assert one == {"method": "PATCH", "path": path, "request": request, "in_path": in_path} | body
+    assert one == {"method": "PATCH", "path": path, "request": request, "bound": ["workoutId"]} | body
     (one,) = (call for call in TABLES["calls"] if call["request"].endswith(".UndeleteWorkoutRequest"))
     assert (one["path"], one["verb"], one["body"], one["bound"]) == (path, "undelete", "*", ["workoutId"])
     (one,) = (call for call in TABLES["calls"] if call["request"].endswith(".GoTrueTokenRequest"))

@@ -19,6 +19,7 @@ from chassis.openapi.operations import bindings
 from chassis.openapi.parameters import path_key
 from chassis.openapi.scalars import FORMATS
 from chassis.rules import compile_rules
+from services.workout.catalogue.entries import load
 from tests.contract.source import ROOT
 
 JSON = "application/json"
@@ -119,9 +120,14 @@ def test_an_operation_says_what_its_rpc_is(method: Method, binding: HttpBinding)
     found = operation(method, binding)
     assert found["summary"]
     assert method.path[1:] in found["description"]
-    assert found["tags"] == [method.descriptor.containing_service.name]
+    (tag,) = found["tags"]
+    assert tag in [each["name"] for each in document()["tags"]]
+    assert not tag.endswith("Service"), "its words stand in proto/examples.json"
     token: dict[str, list[str]] = {"bearerAuth": []}
-    assert found["security"] == ([{}, token] if method.policy.access == Access.ACCESS_PUBLIC else [token])
+    if method.policy.access != Access.ACCESS_PUBLIC:
+        assert found["security"] == [token]
+    else:
+        assert found["security"] == ([{}, token] if method.policy.personal else [])
     assert str(method.policy.success_status or 200) in found["responses"]
     names = [resolved(parameter)["name"] for parameter in found.get("parameters", [])]
     assert ("Idempotency-Key" in names) == method.takes_idempotency_key
@@ -142,6 +148,12 @@ def test_an_operation_lists_every_way_to_fail(method: Method, binding: HttpBindi
 def test_operations_have_one_name_each() -> None:
     names = [each["operationId"] for item in document()["paths"].values() for each in item.values()]
     assert len(names) == len(set(names)) == len(BOUND)
+
+
+def test_health_is_told_with_a_status_of_failures_too() -> None:
+    answer = document()["paths"]["/health"]["get"]["responses"]["503"]["content"][JSON]
+    names = [each["$ref"].rpartition("/")[2] for each in answer["schema"]["anyOf"]]
+    assert names == ["MeshHealth", "Status"]
 
 
 def test_of_every_shared_reason_is_known_when_it_can_happen() -> None:
@@ -180,6 +192,13 @@ def test_values_for_examples_are_of_fields_that_exist() -> None:
     assert set(given["fields"]) - fields - texts == set()
     assert set(given["enums"]) - enums == set()
     assert set(given["violations"]) - set(contract().reasons) == set()
+    assert set(given["tags"]) == {method.descriptor.containing_service.name for method, _ in BOUND}
+    assert [each["name"] for each in document()["tags"]] == list(given["tags"].values())
+
+
+def test_examples_name_an_exercise_that_every_installation_has() -> None:
+    given = json.loads((ROOT / "proto/examples.json").read_text())["fields"]["exercise_id"]
+    assert given in load().entries
 
 
 def test_unknown_members_are_refused_in_requests_and_allowed_in_answers() -> None:

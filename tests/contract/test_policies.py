@@ -71,6 +71,7 @@ def test_a_good_contract_is_read(tmp_path: Path) -> None:
         ("option (fitnesshub.options.v1.policy) = {access: ACCESS_SERVICE};", "without callers"),
         ("option (fitnesshub.options.v1.policy) = {access: ACCESS_USER timeout: {seconds: 7200}};", "timeout must"),
         ("option (fitnesshub.options.v1.policy) = {access: ACCESS_USER success_status: 404};", "must be 2xx"),
+        ("option (fitnesshub.options.v1.policy) = {access: ACCESS_USER personal: true};", "goes with ACCESS_PUBLIC"),
         ('option (fitnesshub.options.v1.policy) = {access: ACCESS_USER reasons: ["NOBODY_KNOWS"]};', "NOBODY_KNOWS"),
         (planted.PUBLIC + 'option (google.api.http) = {get: "/x"};', "GET needs idempotency_level"),
     ],

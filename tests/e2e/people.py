@@ -46,8 +46,9 @@ class Good:
 
     request: Message
     person: Person | None
-    is_owned: bool = False
-    """The request names something of the person's own, which looks to others as if it weren't there."""
+    is_owned: bool | None = None
+    """The request names something of the person's own, which looks to others as if it weren't there. None: an RPC for
+    every user whose request must name something by its id does."""
 
 
 class World:

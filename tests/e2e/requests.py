@@ -117,7 +117,7 @@ async def revoke_session(world: World) -> Good:
     owner = await world.person()
     request = auth_service_pb2.SignInWithPasswordRequest(email=owner.email, password=PASSWORD)
     session = await world.auth.SignInWithPassword(request)
-    return Good(session_service_pb2.RevokeSessionRequest(session_id=session.id), owner, is_owned=True)
+    return Good(session_service_pb2.RevokeSessionRequest(session_id=session.id), owner)
 
 
 async def update_stats(world: World) -> Good:
@@ -133,7 +133,7 @@ async def list_users(world: World) -> Good:
 async def get_workout(world: World) -> Good:
     owner = await world.person()
     workout = await world.workout(owner)
-    return Good(workout_service_pb2.GetWorkoutRequest(workout_id=workout.id), owner, is_owned=True)
+    return Good(workout_service_pb2.GetWorkoutRequest(workout_id=workout.id), owner)
 
 
 async def list_workouts(world: World) -> Good:
@@ -149,13 +149,13 @@ async def update_workout(world: World) -> Good:
     workout = await world.workout(owner)
     change = workout_pb2.Workout(notes="felt light")
     request = workout_service_pb2.UpdateWorkoutRequest(workout_id=workout.id, workout=change)
-    return Good(request, owner, is_owned=True)
+    return Good(request, owner)
 
 
 async def delete_workout(world: World) -> Good:
     owner = await world.person()
     workout = await world.workout(owner)
-    return Good(workout_service_pb2.DeleteWorkoutRequest(workout_id=workout.id), owner, is_owned=True)
+    return Good(workout_service_pb2.DeleteWorkoutRequest(workout_id=workout.id), owner)
 
 
 async def undelete_workout(world: World) -> Good:
@@ -186,13 +186,13 @@ async def update_exercise(world: World) -> Good:
     change = exercise_pb2.Exercise(level=exercise_pb2.EXERCISE_LEVEL_EXPERT)
     exercise = await world.own_exercise(owner)
     request = exercise_service_pb2.UpdateExerciseRequest(exercise_id=exercise.id, exercise=change)
-    return Good(request, owner, is_owned=True)
+    return Good(request, owner)
 
 
 async def delete_exercise(world: World) -> Good:
     owner = await world.person()
     exercise = await world.own_exercise(owner)
-    return Good(exercise_service_pb2.DeleteExerciseRequest(exercise_id=exercise.id), owner, is_owned=True)
+    return Good(exercise_service_pb2.DeleteExerciseRequest(exercise_id=exercise.id), owner)
 
 
 async def import_exercises(world: World) -> Good:

@@ -19,6 +19,7 @@ from grpc import aio
 
 from chassis.contract import Method, load_contract
 from chassis.identity import ServiceTokenSource
+from chassis.rule_values import rules_of
 from chassis.tokens import make_secrets, sign_access_token
 from tests.e2e.doorway import channel_from, fresh_address
 from tests.e2e.people import Good, Person, World
@@ -115,10 +116,11 @@ async def test_access(path: str, world: World, edge: aio.Channel, mesh: Any, sta
         else:
             assert code is grpc.StatusCode.UNAUTHENTICATED, f"{name}: {code}"
 
+    is_owned = names_an_id(method) if good.is_owned is None else good.is_owned
     code = await send(good, (await world.person()).metadata)
     if method.policy.access == policy_pb2.ACCESS_ROLE:
         assert code is grpc.StatusCode.PERMISSION_DENIED
-    elif good.is_owned:
+    elif is_owned:
         assert code is grpc.StatusCode.NOT_FOUND, "somebody else's must look as if it weren't there"
     else:
         assert code not in DENIED
@@ -127,8 +129,15 @@ async def test_access(path: str, world: World, edge: aio.Channel, mesh: Any, sta
         code = await send(await make(world), world.operator(role).metadata)
         granted = method.policy.access != policy_pb2.ACCESS_ROLE or role in method.roles
         assert (code not in DENIED) == granted, f"{role}: {code}"
-    if good.is_owned:
+    if is_owned:
         assert await send(good, holder.metadata) is grpc.StatusCode.OK, "refused calls changed it"
+
+
+def names_an_id(method: Method) -> bool:
+    """Whether an RPC for every user is about one thing, named by its id."""
+    fields = method.descriptor.input_type.fields
+    has_id = any(field.name.endswith("_id") and rules_of(field).required for field in fields)
+    return has_id and method.policy.access == policy_pb2.ACCESS_USER
 
 
 async def check_service_method(
@@ -152,3 +161,18 @@ async def check_service_method(
 
 def test_every_rpc_has_a_good_request() -> None:
     assert set(GOOD) == set(METHODS)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/fitnesshub.workout.v1.WorkoutService/UndeleteWorkout", True),
+        ("/fitnesshub.user.v1.SessionService/RevokeSession", True),
+        # An id that only filters, an id in an RPC for everybody, one for administrators.
+        ("/fitnesshub.workout.v1.WorkoutService/ListWorkouts", False),
+        ("/fitnesshub.workout.v1.ExerciseService/GetExercise", False),
+        ("/fitnesshub.user.v1.UserAdminService/GetUser", False),
+    ],
+)
+def test_ownership_is_read_from_the_contract(path: str, *, expected: bool) -> None:
+    assert names_an_id(METHODS[path]) == expected

@@ -168,6 +168,8 @@ async def test_the_life_of_an_own_exercise(http: httpx.AsyncClient, token: Calla
     assert (changed.status_code, changed.json()["name"]) == (200, "Rope Curl")
     stale = await http.patch(path, json={"name": "x"}, headers=owner | {"if-match": f'"{exercise["etag"]}"'})
     assert (stale.status_code, stale.json()["details"][0]["reason"]) == (412, "EXERCISE_ETAG_MISMATCH")
+    said = await http.patch(path, json={"name": "x", "etag": exercise["etag"]}, headers=owner)
+    assert (said.status_code, said.json()["details"][0]["reason"]) == (412, "EXERCISE_ETAG_MISMATCH")
     library = await http.patch(f"{EXERCISES}/{SQUAT}", json={"name": "x"}, headers=owner)
     assert (library.status_code, library.json()["details"][0]["reason"]) == (403, "EXERCISE_NOT_YOURS")
 

@@ -28,6 +28,7 @@ def ada(token: Callable[..., str]) -> dict[str, str]:
         ("grpc-timeout", "bogus"),
         ("traceparent", "bogus"),
         ("te", "gzip"),
+        *((name, "x") for name in ("w~x", "f8c.|", "sz$#02", "!r*b", "'%dagz+c'", "`", "X.Y-1")),
     ],
 )
 async def test_a_strange_header_changes_nothing(

@@ -234,6 +234,7 @@ def test_a_taken_port_is_named(own: Stack) -> None:
         "set FITNESSHUB_PORT to another one, or to 0 for a free one\n"
     )
     assert own.processes() == []
+    assert not own.home.exists()
 
 
 @pytest.mark.parametrize("name", ["FITNESSHUB_PROFILE", "FITNESSHUB_WORKERS", "FITNESSHUB_PORT"])

@@ -34,7 +34,7 @@ service KindsService {
     option (google.api.http) = {
       patch: "/kinds/{kinds_id}" body: "kinds"
       additional_bindings {post: "/kinds/{kinds_id}:replace" body: "*"}
-      additional_bindings {post: "/kinds/{kinds_id}/parts/{filter.text}:touch"}
+      additional_bindings {post: "/kinds/{kinds_id}/parts/{the_filter.part_name}:touch"}
     };
     option (fitnesshub.options.v1.policy) = {access: ACCESS_PUBLIC rate_class: RATE_CLASS_EXEMPT};
   }
@@ -95,7 +95,8 @@ message PatchKindsRequest {
   string kinds_id = 1;
   Kinds kinds = 2;
   bool dry_run = 3;
-  Filter filter = 4;
+  Filter the_filter = 4;
+  string note = 5;
 }
 // A question.
 message FindKindsRequest {
@@ -114,6 +115,7 @@ message FindKindsRequest {
 message Filter {
   string text = 1;
   int32 small_number = 2;
+  string part_name = 3;
 }
 """
 

@@ -52,6 +52,13 @@ def bad_tokens(issuer: Issuer) -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+async def test_the_name_of_the_scheme_is_taken_in_any_usual_case(world: World, scheme: str) -> None:
+    async with world.caller(anonymous=True) as caller:
+        answer = await caller.get(WORKOUT, headers={"authorization": f"{scheme} {world.issuer.token()}"})
+    assert answer.status_code == 200, answer.text
+
+
 @pytest.mark.parametrize("what", sorted(bad_tokens(Issuer())))
 async def test_a_bad_token_is_refused(world: World, what: str) -> None:
     header = bad_tokens(world.issuer)[what]

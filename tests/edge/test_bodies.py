@@ -12,6 +12,7 @@ from google.protobuf.json_format import ParseError
 
 from tests.edge import kinds
 from tests.edge.kinds import PATCH, PUT
+from tests.edge.paths import CREATE_WORKOUT, UPDATE_WORKOUT
 from tests.edge.shapes import assert_error, violations
 from tests.edge.world import World
 
@@ -280,6 +281,25 @@ async def test_twenty_violations_are_listed(rest: httpx.AsyncClient, number: int
     assert answer.json()["message"] == f"the body has {words} wrong field(s)"
     answer = await rest.get("/kinds", params={f"n{each}": 1 for each in range(number // 5)})
     assert list(violations(answer)) == [f"n{each}" for each in range(min(20, number // 5))]
+
+
+NULL = "must not be null: to clear a field, name it in the parameter updateMask"
+
+
+async def test_a_change_to_null_is_refused_unless_a_mask_says_what_changes(world: World) -> None:
+    world.backend.answers(UPDATE_WORKOUT, b"")
+    world.backend.answers(CREATE_WORKOUT, b"")
+    path = "/api/v1/workouts/0198f0de-3333-7abc-8def-0123456789ab"
+    body = {"notes": None, "sets": [{"reps": None}]}
+    async with world.caller() as caller:
+        for refused in (path, f"{path}?workoutId=updateMask", f"{path}?workoutId=1"):
+            assert violations(await caller.patch(refused, json=body)) == {"notes": NULL}
+        assert not world.backend.count(UPDATE_WORKOUT)
+        for taken in (f"{path}?updateMask=notes", f"{path}?update%4dask=notes", f"{path}?update_mask=notes,endTime"):
+            assert (await caller.patch(taken, json=body)).status_code == 200
+        assert (await caller.patch(path, json={"sets": [{"reps": None}]})).status_code == 200
+        assert (await caller.post("/api/v1/workouts", json=body)).is_success
+        assert violations(await caller.patch(path, json={"sets": [{"reps": 1}], "notes": None})) == {"notes": NULL}
 
 
 async def test_an_empty_body_is_an_empty_request(place: World, rest: httpx.AsyncClient) -> None:

@@ -1,11 +1,13 @@
 """gRPC-Web on the same port. Its statuses travel in the body, where browsers can read them."""
 
 import struct
+from base64 import b64decode
 
 import grpc
 import httpx
 import pytest
 from fitnesshub.workout.v1 import workout_pb2, workout_service_pb2
+from google.rpc import status_pb2
 
 from tests.edge.backend import Asked
 from tests.edge.paths import GET_WORKOUT
@@ -82,6 +84,17 @@ async def test_errors_of_the_edge_have_a_grpc_status(world: World, path: str, an
     assert code == status
     assert message
     assert not message.startswith("{")
+
+
+async def test_the_status_is_that_of_the_details_whatever_the_http_status_would_mean(world: World) -> None:
+    async with world.caller() as caller:
+        headers = {"content-type": CONTENT_TYPE}
+        answer = await caller.post(GET_WORKOUT, content=frame(b"x" * (9 << 20)), headers=headers)
+    details = answer.headers["grpc-status-details-bin"]
+    status = status_pb2.Status.FromString(b64decode(details + "=" * (-len(details) % 4)))
+    assert (answer.headers["grpc-status"], answer.headers["grpc-message"]) == ("8", status.message)
+    assert status.code == 8
+    assert not [name for name in answer.headers if name.startswith("x-fitnesshub-")]
 
 
 def status_of(answer: httpx.Response) -> tuple[str, str]:

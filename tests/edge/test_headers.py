@@ -102,3 +102,14 @@ async def test_a_trace_begins_here_or_goes_on(world: World) -> None:
     assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]", made)
     assert kept.startswith(f"00-{trace}-")
     assert span not in kept
+
+
+async def test_names_that_grpc_does_not_know_stay_outside(world: World) -> None:
+    """HTTP allows more characters in a name; a service would end the call as INTERNAL."""
+    foreign = ("a~", "a+b", "!", "$a", "a|b.c", "%41", "ei%", "'a'", "a^", "`a", "*", "#a#", "A&B")
+    async with world.caller() as caller:
+        answer = await caller.get(WORKOUT, headers=dict.fromkeys(foreign, "x") | {"X-Kept.1": "y", "7": "z"})
+    assert answer.status_code == 200
+    metadata = world.backend.last(GET_WORKOUT).metadata
+    assert (metadata["x-kept.1"], metadata["7"]) == ("y", "z")
+    assert not [name for name in metadata if not re.fullmatch("[a-z0-9._-]+", name)]

@@ -7,8 +7,15 @@ from google.protobuf.any_pb2 import Any
 from google.rpc import error_details_pb2, status_pb2
 
 from tests.edge.backend import Asked
-from tests.edge.paths import CREATE_WORKOUT, GET_WORKOUT, IMPORT_EXERCISES, LIST_WORKOUTS, UPDATE_WORKOUT
-from tests.edge.shapes import assert_error
+from tests.edge.paths import (
+    CREATE_WORKOUT,
+    DELETE_WORKOUT,
+    GET_WORKOUT,
+    IMPORT_EXERCISES,
+    LIST_WORKOUTS,
+    UPDATE_WORKOUT,
+)
+from tests.edge.shapes import assert_error, violations
 from tests.edge.world import World
 
 
@@ -43,6 +50,48 @@ async def test_nor_with_a_slash_at_the_end_or_an_encoded_name(world: World, path
         await caller.get(f"{path}?workout%5Fid=theirs")
     request = workout_service_pb2.GetWorkoutRequest.FromString(world.backend.last(GET_WORKOUT).request)
     assert request.workout_id == "mine"
+
+
+@pytest.mark.parametrize(
+    "query", ["etag=a%26workout_id=theirs", "etag=a%26workoutId%3Dtheirs&workout%5Fid=theirs", "%65tag=a%26workoutId=x"]
+)
+async def test_nor_by_what_a_value_holds(world: World, query: str) -> None:
+    world.backend.answers(DELETE_WORKOUT, b"")
+    async with world.caller() as caller:
+        assert (await caller.delete(f"/api/v1/workouts/mine?{query}")).status_code == 204
+    request = workout_service_pb2.DeleteWorkoutRequest.FromString(world.backend.last(DELETE_WORKOUT).request)
+    assert request.workout_id == "mine"
+    assert request.etag.startswith("a&workout")
+
+
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [
+        ("workout%255Fid", "workout%5Fid"),
+        ("workout%05id", "workout\x05id"),
+        ("%05", "\x05"),
+        ("workout%00_id", "workout\0_id"),
+        ("workout_id%20", "workout_id "),
+        ("+workout_id", " workout_id"),
+        ("Workout_Id", "Workout_Id"),
+        ("workout%2Eid", "workout.id"),
+        ("workout_id.x", "workout_id.x"),
+        (".workout_id", ".workout_id"),
+        ("workout_id[]", "workout_id[]"),
+    ],
+)
+async def test_a_name_that_only_looks_like_the_bound_one_is_refused(world: World, name: str, named: str) -> None:
+    async with world.caller() as caller:
+        assert list(violations(await caller.get(f"/api/v1/workouts/mine?{name}=theirs"))) == [named]
+    assert not world.backend.count(GET_WORKOUT)
+
+
+async def test_a_control_character_in_a_value_is_a_value(world: World) -> None:
+    world.backend.answers(DELETE_WORKOUT, b"")
+    async with world.caller() as caller:
+        assert (await caller.delete("/api/v1/workouts/mine?etag=%05&workout_id=theirs")).status_code == 204
+    request = workout_service_pb2.DeleteWorkoutRequest.FromString(world.backend.last(DELETE_WORKOUT).request)
+    assert (request.workout_id, request.etag) == ("mine", "\x05")
 
 
 async def test_a_body_field_comes_from_the_body_and_the_rest_from_the_query(world: World) -> None:

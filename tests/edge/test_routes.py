@@ -1,5 +1,6 @@
 """Paths, methods and queries: what isn't in the contract is refused in our words, by the name that was sent."""
 
+import json
 from collections.abc import AsyncIterator
 
 import httpx
@@ -106,6 +107,10 @@ BAD = [
     ("flag=maybe", {"flag": "must be true or false"}),
     ("real=x", {"real": "must be a number"}),
     ("atTime=yesterday", {"atTime": "must be a time as 2026-11-23T17:00:00Z"}),
+    (
+        "atTime=2026-11-23T17:00:00+01:00",
+        {"atTime": "must be a time as 2026-11-23T17:00:00Z; in a query, + is written %2B"},
+    ),
     ("longTime=5m", {"longTime": "must be a duration in seconds as 90s or 1.5s"}),
     ("pageSize=x&nope=1&flag=true", {"pageSize": INT32, "nope": UNKNOWN}),
 ]
@@ -136,6 +141,28 @@ async def test_no_spelling_of_the_path_lets_the_query_overwrite_it(
     else:
         assert answer.status_code in (404, 405)
         assert not place.backend.count(PATCH)
+
+
+@pytest.mark.parametrize(
+    ("query", "note"),
+    [
+        ("the_filter.part_name=theirs&theFilter.partName=theirs", ""),
+        ("theFilter.part_name=theirs&the_filter.partName=theirs", ""),
+        ("note=a%26theFilter.partName=theirs", "a&theFilter.partName=theirs"),
+        ("note=a%26kindsId%3Dtheirs&kindsId=theirs", "a&kindsId=theirs"),
+        ("kindsId=theirs&note=a%2526kindsId%253Dtheirs", "a%26kindsId%3Dtheirs"),
+        ("%6binds%49d=theirs&note=a%2Bb+%0D%01", "a+b \r\x01"),
+        ("kindsId=a=b&kindsId&&note=x", "x"),
+    ],
+)
+async def test_the_rest_of_a_query_stays_as_it_was_sent(
+    rest: httpx.AsyncClient, place: World, query: str, note: str
+) -> None:
+    """What the path gives is taken away, and nothing is decoded on the way: a value can't become a parameter."""
+    assert (await rest.post(f"/kinds/k1/parts/p1:touch?{query}")).status_code == 200
+    request = kinds.parsed("PatchKindsRequest", place.backend.last(PATCH).request)
+    wanted = {"kindsId": "k1", "theFilter": {"partName": "p1"}, "note": note}
+    assert request == kinds.message("PatchKindsRequest", json.dumps(wanted))
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -40,7 +40,7 @@ from services.user.domain.devices import device
 from services.user.domain.passwords import broken_rules
 from services.user.domain.roles import grant
 from services.user.domain.rotation import Verdict
-from services.user.domain.users import MAX_METADATA_BYTES, metadata_bytes, new_user
+from services.user.domain.users import AGGREGATE, MAX_METADATA_BYTES, metadata_bytes, new_user
 from services.user.store import sessions, sign_ins, users
 
 PASSWORD = "password"  # noqa: S105 - the name of a way to sign in, as it stands in `amr`
@@ -101,7 +101,7 @@ class AuthApi:
             await users.save(tx, user, now)
             session = await self._begin_session(tx, user, PASSWORD, call)
             event = UserSignedIn(user=user, session_id=session.id)
-            tx.emit("user", user.id, user.version, event, subject_user_id=user.id)
+            tx.emit(AGGREGATE, user.id, user.version, event, subject_user_id=user.id)
             return session
 
     async def refresh_session(self, request: pb.RefreshSessionRequest, call: Call) -> Session:
@@ -155,7 +155,7 @@ class AuthApi:
     async def issue_local_session(self, request: pb.IssueLocalSessionRequest, call: Call) -> Session:
         if not self.local_tokens:
             raise FailedPrecondition("LOCAL_TOKENS_DISABLED", "this server issues no tokens to its operator's shell")
-        user_id = await self._local_user_id(addresses.normalise(request.email))
+        user_id = await self._local_user_id(addresses.normalise(request.email), make=not request.must_exist)
         async with self.db.write(call) as tx:
             now = self.clock.now()
             user = await users.lock(tx, user_id, now)
@@ -164,12 +164,14 @@ class AuthApi:
             _refuse_suspended(user, now)
             if request.role and grant(user, ROLE_NAMES[request.role]):
                 await users.save(tx, user, now)
-                tx.emit("user", user.id, user.version, UserRolesChanged(user=user), subject_user_id=user.id)
+                tx.emit(AGGREGATE, user.id, user.version, UserRolesChanged(user=user), subject_user_id=user.id)
             return await self._begin_session(tx, user, LOCAL, call)
 
-    async def _local_user_id(self, email: str) -> str:
+    async def _local_user_id(self, email: str, *, make: bool) -> str:
         user_id = await self.db.value(users.FIND_USER_ID, email=email)
         if user_id is None:
+            if not make:
+                raise NotFound("USER_NOT_FOUND", "nobody has registered with this e-mail address")
             password_hash = await self.hashes.hash(secrets.token_urlsafe(32))
             try:
                 async with self.db.write() as tx:
@@ -188,7 +190,7 @@ class AuthApi:
         except UniqueViolation:
             message = "somebody has registered with this e-mail address before"
             raise AlreadyExists("EMAIL_ALREADY_REGISTERED", message) from None
-        tx.emit("user", user.id, user.version, UserRegistered(user=user), subject_user_id=user.id)
+        tx.emit(AGGREGATE, user.id, user.version, UserRegistered(user=user), subject_user_id=user.id)
         return user
 
     async def _begin_session(self, tx: WriteSession, user: User, method: str, call: Call) -> Session:

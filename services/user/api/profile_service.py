@@ -8,13 +8,14 @@ from fitnesshub.user.v1.profile_pb2 import Preferences, Profile
 
 from chassis.call import Call, Wire
 from chassis.clock import Clock
-from chassis.db import Database, ForeignKeyViolation, UniqueViolation
-from chassis.errors import Aborted, AlreadyExists, NotFound, Violation
+from chassis.db import Database, ForeignKeyViolation, UniqueViolation, write_conflict
+from chassis.errors import Aborted, AlreadyExists, Violation
 from chassis.masks import apply_update
 from chassis.pages import PageTokens, page_size
 from chassis.wire import repeated_field, string_field
 from services.user.domain import profiles as rules
 from services.user.domain import search
+from services.user.domain.users import not_found
 from services.user.store import profiles as store
 
 CHANGE_ATTEMPTS = 5
@@ -33,7 +34,7 @@ class ProfileApi:
         """The stored bytes, untouched."""
         wire = await store.get_profile(self.db, call.user_id)
         if wire is None:
-            raise _not_found(call.user_id)
+            raise not_found(call.user_id)
         return Wire(wire)
 
     async def update_profile(self, request: pb.UpdateProfileRequest, call: Call) -> Wire:
@@ -44,7 +45,7 @@ class ProfileApi:
                 for _ in range(CHANGE_ATTEMPTS):
                     stored = await store.read_profile(tx, call.user_id)
                     if stored is None:
-                        raise _not_found(call.user_id)
+                        raise not_found(call.user_id)
                     sent_etag = request.profile.etag or call.if_match
                     if sent_etag and sent_etag != stored.profile.etag:
                         raise Aborted(
@@ -66,7 +67,7 @@ class ProfileApi:
                         event = ProfileUpdated(profile=merged)
                         tx.emit("profile", call.user_id, stored.version + 1, event, call.user_id)
                         return tx.answer(Wire(wire))
-                raise _conflict()
+                raise write_conflict()
         except UniqueViolation:
             raise AlreadyExists(
                 "USERNAME_TAKEN",
@@ -75,14 +76,14 @@ class ProfileApi:
                 username=merged.username,
             ) from None
         except ForeignKeyViolation:
-            raise _not_found(call.user_id) from None
+            raise not_found(call.user_id) from None
 
     async def get_public_profile(self, request: pb.GetPublicProfileRequest, call: Call) -> Wire:
         """The stored bytes, untouched; the same failure whether nobody is there or nobody may see them."""
         viewer = call.identity.user_id if call.identity else ""
         wire = await store.get_public_profile(self.db, request.user_id, viewer, self.clock.now())
         if wire is None:
-            raise _not_found(request.user_id)
+            raise not_found(request.user_id)
         return Wire(wire)
 
     async def search_profiles(self, request: pb.SearchProfilesRequest, call: Call) -> Wire:
@@ -106,7 +107,7 @@ class ProfileApi:
         """What was chosen over the defaults: merged here, as Envoy's transcoder refuses a field that comes twice."""
         chosen = await store.get_preferences(self.db, call.user_id)
         if chosen is None:
-            raise _not_found(call.user_id)
+            raise not_found(call.user_id)
         return rules.with_defaults(chosen)
 
     async def update_preferences(self, request: pb.UpdatePreferencesRequest, call: Call) -> Wire:
@@ -117,7 +118,7 @@ class ProfileApi:
                 for _ in range(CHANGE_ATTEMPTS):
                     stored = await store.read_preferences(tx, call.user_id)
                     if stored is None:
-                        raise _not_found(call.user_id)
+                        raise not_found(call.user_id)
                     sent_etag = request.preferences.etag or call.if_match
                     if sent_etag and sent_etag != stored.preferences.etag:
                         raise Aborted(
@@ -136,14 +137,6 @@ class ProfileApi:
                         event = PreferencesUpdated(user_id=call.user_id, preferences=answer)
                         tx.emit("preferences", call.user_id, stored.version + 1, event, call.user_id)
                         return tx.answer(answer)
-                raise _conflict()
+                raise write_conflict()
         except ForeignKeyViolation:
-            raise _not_found(call.user_id) from None
-
-
-def _not_found(user_id: str) -> NotFound:
-    return NotFound("USER_NOT_FOUND", f"there is no user {user_id}", userId=user_id)
-
-
-def _conflict() -> Aborted:
-    return Aborted("WRITE_CONFLICT", "others changed the same rows at the same time; try again")
+            raise not_found(call.user_id) from None

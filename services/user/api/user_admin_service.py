@@ -21,12 +21,13 @@ from chassis.call import Call, Wire
 from chassis.clock import Clock
 from chassis.contract import ROLE_NAMES
 from chassis.db import Database, WriteSession
-from chassis.errors import FailedPrecondition, NotFound
+from chassis.errors import FailedPrecondition
 from chassis.pages import PageTokens, page_size
 from chassis.wire import repeated_field, string_field
 from services.user.clients.ended_sessions import EndedSessionsFeed
 from services.user.domain import addresses, roles, suspensions
 from services.user.domain.ended import EndedSession
+from services.user.domain.users import AGGREGATE, not_found
 from services.user.store import sessions, users
 
 
@@ -64,7 +65,7 @@ class UserAdminApi:
         """The stored bytes, untouched."""
         wire = await users.get_user(self.db, request.user_id, self.clock.now())
         if wire is None:
-            raise _not_found(request.user_id)
+            raise not_found(request.user_id)
         return Wire(wire)
 
     async def update_roles(self, request: pb.UpdateRolesRequest, call: Call) -> Wire:
@@ -78,7 +79,7 @@ class UserAdminApi:
                 if was_admin and not _is_active_admin(user, now):
                     await _keep_an_admin(tx, user, now)
                 await users.save(tx, user, now)
-                tx.emit("user", user.id, user.version, UserRolesChanged(user=user), user.id)
+                tx.emit(AGGREGATE, user.id, user.version, UserRolesChanged(user=user), user.id)
                 ended = await sessions.end_all(tx, SESSION_END_CAUSE_ROLES_CHANGED, user.id, now)
             answer = tx.answer(user)
         await self.ended_sessions.announce(ended, now)
@@ -97,7 +98,7 @@ class UserAdminApi:
                 if was_admin:
                     await _keep_an_admin(tx, user, now)
                 await users.save(tx, user, now)
-                tx.emit("user", user.id, user.version, UserSuspended(user=user), user.id)
+                tx.emit(AGGREGATE, user.id, user.version, UserSuspended(user=user), user.id)
                 ended = await sessions.end_all(tx, SESSION_END_CAUSE_SUSPENDED, user.id, now)
             answer = tx.answer(user)
         await self.ended_sessions.announce(ended, now)
@@ -112,7 +113,7 @@ class UserAdminApi:
             if user.HasField("suspension"):
                 user.ClearField("suspension")
                 await users.save(tx, user, now)
-                tx.emit("user", user.id, user.version, UserReinstated(user=user), user.id)
+                tx.emit(AGGREGATE, user.id, user.version, UserReinstated(user=user), user.id)
             return tx.answer(user)
 
     async def revoke_user_sessions(self, request: pb.RevokeUserSessionsRequest, call: Call) -> Wire:
@@ -129,7 +130,7 @@ class UserAdminApi:
 async def _lock(tx: WriteSession, user_id: str, now: datetime) -> User:
     user = await users.lock(tx, user_id, now)
     if user is None:
-        raise _not_found(user_id)
+        raise not_found(user_id)
     return user
 
 
@@ -140,7 +141,3 @@ def _is_active_admin(user: User, now: datetime) -> bool:
 async def _keep_an_admin(tx: WriteSession, user: User, now: datetime) -> None:
     if await users.is_last_admin(tx, user.id, now):
         raise FailedPrecondition("LAST_ADMIN", "there would be no administrator left")
-
-
-def _not_found(user_id: str) -> NotFound:
-    return NotFound("USER_NOT_FOUND", f"there is no user {user_id}", userId=user_id)

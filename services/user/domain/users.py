@@ -8,8 +8,11 @@ from fitnesshub.user.v1.user_pb2 import User
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 
+from chassis.errors import NotFound
 from services.user.domain.roles import MEMBER
 
+AGGREGATE = "user"
+"""Type of the resource in events."""
 MAX_METADATA_BYTES = 4096
 """Of `user_metadata`, as JSON in ASCII. It travels in every access token, in base64, and the whole token must
 stay below 8 KiB: verifiers refuse longer ones, and many proxies refuse such headers."""
@@ -32,6 +35,11 @@ def plain(user_metadata: Struct) -> dict[str, Any]:
     """Free data as JSON has them. Whole numbers come out whole, as they went in: a Struct has only doubles."""
     found: dict[str, Any] = _whole(MessageToDict(user_metadata))
     return found
+
+
+def not_found(user_id: str) -> NotFound:
+    """The failure for a person who isn't there, or not for the caller."""
+    return NotFound("USER_NOT_FOUND", f"there is no user {user_id}", userId=user_id)
 
 
 def _whole(value: Any) -> Any:

@@ -3,16 +3,16 @@
 Asked after every test session.
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from fitnesshub.user.v1.profile_pb2 import Preferences, Profile, PublicProfile
 from fitnesshub.user.v1.stats_service_pb2 import Stats
 from fitnesshub.user.v1.user_pb2 import User
 from sqlalchemy import bindparam, select, text
 
+from chassis.consistency import compare, scan
 from chassis.db import Database, Statement
 from services.user.domain import profiles as rules
 from services.user.domain.addresses import normalise
@@ -20,8 +20,6 @@ from services.user.domain.stats import Totals
 from services.user.domain.stats import stats as answer
 from services.user.domain.suspensions import until
 from services.user.store.tables import preferences, users
-
-_BATCH = 500
 
 SCAN_USERS = Statement(
     select(users).where(users.c.id > bindparam("after")).order_by(users.c.id).limit(bindparam("limit"))
@@ -70,23 +68,15 @@ async def differences(db: Database) -> list[str]:
         ("preferences", SCAN_PREFERENCES, _preferences_differences),
         ("stats", SCAN_STATS, _stats_differences),
     ):
-        async for row in _scan(db, statement):
+        async for row in scan(db, statement):
             found += (f"{name} {row['id']}: {problem}" for problem in check(row))
     return found
-
-
-async def _scan(db: Database, statement: Statement) -> AsyncIterator[Mapping[str, Any]]:
-    after = str(UUID(int=0))
-    while rows := await db.rows(statement, after=after, limit=_BATCH):
-        for row in rows:
-            yield row
-        after = str(rows[-1]["id"])
 
 
 def _user_differences(row: Mapping[str, Any]) -> Iterable[str]:
     user = User.FromString(row["wire"])
     suspended_at = user.suspension.start_time.ToDatetime(UTC) if user.HasField("suspension") else None
-    return _compare(
+    return compare(
         {
             "id": (user.id, str(row["id"])),
             "email": (user.email, row["email"]),
@@ -105,7 +95,7 @@ def _profile_differences(row: Mapping[str, Any]) -> Iterable[str]:
     rules.settle(settled)
     public = rules.public_profile(profile, User.FromString(row["user"]).create_time)
     keys = sorted(rules.search_keys(profile), key=lambda each: (each.kind, each.key))
-    return _compare(
+    return compare(
         {
             "user_id": (profile.user_id, str(row["id"])),
             "username": (profile.username or None, row["username"]),
@@ -121,7 +111,7 @@ def _profile_differences(row: Mapping[str, Any]) -> Iterable[str]:
 
 def _preferences_differences(row: Mapping[str, Any]) -> Iterable[str]:
     chosen = Preferences.FromString(row["wire"])
-    return _compare(
+    return compare(
         {
             "etag": (chosen.etag, rules.preferences_etag(str(row["id"]), row["version"])),
             "update_time": (chosen.update_time.ToDatetime(UTC), row["updated_at"]),
@@ -141,14 +131,6 @@ def _stats_differences(row: Mapping[str, Any]) -> Iterator[str]:
         expected = Stats(user_id=str(row["id"]))
     if said != expected:
         yield f"wire is {said!r} and columns say {expected!r}"
-
-
-def _compare(pairs: Mapping[str, tuple[object, object]]) -> list[str]:
-    return [
-        f"{name} is {wire!r} in wire and {column!r} in columns"
-        for name, (wire, column) in pairs.items()
-        if wire != column
-    ]
 
 
 def _utc(time: datetime | None) -> datetime | None:

@@ -11,18 +11,18 @@ from google.protobuf.empty_pb2 import Empty
 
 from chassis.call import Call, Wire
 from chassis.clock import Clock, Ids
-from chassis.db import Database, WriteSession
+from chassis.db import Database, WriteSession, write_conflict
 from chassis.errors import Aborted, AlreadyExists, InvalidArgument, PermissionDenied, Violation
-from chassis.masks import apply_update
+from chassis.etags import version_etag
+from chassis.masks import apply_update, check_merged
 from chassis.rules import compile_rules
 from services.workout.api.exercise_views import not_found
 from services.workout.domain import exercise_changes as rules
-from services.workout.domain.etags import etag
 from services.workout.domain.exercise_names import unique_form
+from services.workout.domain.exercises import AGGREGATE
 from services.workout.store import exercise_writes as store
 from services.workout.store.exercises import Tombstone, usable_exercises
 
-AGGREGATE = "exercise"
 ADMIN = "admin"
 
 
@@ -56,11 +56,12 @@ class ExerciseChanges:
     async def update(self, request: UpdateExerciseRequest, call: Call) -> Wire:
         """Merges the change into the stored exercise."""
         async with self._db.write(call) as tx:
-            stored = await _read_for_change(tx, request.exercise_id, request.etag, call)
+            sent_etag = request.exercise.etag or request.etag or call.if_match
+            stored = await _read_for_change(tx, request.exercise_id, sent_etag, call)
             merged = Exercise()
             merged.CopyFrom(stored.exercise)
             apply_update(merged, request.exercise, request.update_mask, rules.UPDATABLE)
-            self._check_merged(merged)
+            check_merged(merged, self._violations, "exercise")
             rules.settle(merged)
             if merged == stored.exercise:
                 return tx.answer(merged)
@@ -69,32 +70,22 @@ class ExerciseChanges:
             version = stored.version + 1
             rules.finish(merged, version, self._clock.now())
             if not await store.update_exercises(tx, [store.StoredExercise(merged, version)]):
-                raise _conflict()
+                raise write_conflict()
             tx.emit(AGGREGATE, merged.id, version, ExerciseUpdated(exercise=merged), merged.owner_id)
             return tx.answer(merged)
 
     async def delete(self, request: DeleteExerciseRequest, call: Call) -> Wire:
         """Leaves a tombstone; the last state goes out with the event."""
         async with self._db.write(call) as tx:
-            stored = await _read_for_change(tx, request.exercise_id, request.etag, call)
+            stored = await _read_for_change(tx, request.exercise_id, request.etag or call.if_match, call)
             exercise = stored.exercise
             await _check_replacement(tx, exercise, request.replaced_by)
             now = self._clock.now()
             if not await store.delete_exercise(tx, exercise.id, stored.version, request.replaced_by, now):
-                raise _conflict()
+                raise write_conflict()
             event = ExerciseDeleted(exercise=exercise, replaced_by=request.replaced_by)
             tx.emit(AGGREGATE, exercise.id, stored.version + 1, event, exercise.owner_id)
             return tx.answer(Empty())
-
-    def _check_merged(self, merged: Exercise) -> None:
-        """The rules of a whole exercise. The request was checked as a change only, where nothing is required."""
-        probe = Exercise()
-        probe.CopyFrom(merged)  # checking clears output-only fields
-        if found := self._violations(probe):
-            violations = [Violation(f"exercise.{each.field}", each.description) for each in found]
-            raise InvalidArgument(
-                "INVALID_REQUEST", "the change would break rules of an exercise", violations=violations
-            )
 
 
 async def _read_for_change(tx: WriteSession, exercise_id: str, sent_etag: str, call: Call) -> store.StoredExercise:
@@ -116,8 +107,8 @@ async def _read_for_change(tx: WriteSession, exercise_id: str, sent_etag: str, c
         raise not_found(exercise_id)
     if isinstance(found, Tombstone):
         raise not_found(exercise_id, found.replaced_by)
-    current = etag(exercise_id, found.version)
-    if (sent := sent_etag or call.if_match) and sent != current:
+    current = version_etag(exercise_id, found.version)
+    if sent_etag and sent_etag != current:
         raise Aborted(
             "EXERCISE_ETAG_MISMATCH",
             f"the exercise {exercise_id} has changed; its etag is now {current}",
@@ -141,7 +132,3 @@ async def _check_replacement(tx: WriteSession, exercise: Exercise, replaced_by: 
     if replaced_by not in usable - {exercise.id}:
         violation = Violation("replacedBy", "must be another exercise, of the library for one of the library")
         raise InvalidArgument("INVALID_REQUEST", "the exercise to use instead can't be used", violations=[violation])
-
-
-def _conflict() -> Aborted:
-    return Aborted("WRITE_CONFLICT", "others changed the same rows at the same time; try again")

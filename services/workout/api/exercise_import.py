@@ -65,14 +65,13 @@ class ExerciseImport:
 
     async def _sort_out(self, rows: Sequence[Exercise]) -> tuple[list[ExerciseImportOutcome], dict[int, Exercise]]:
         """An outcome for each row, refused or still open, and the rows that break no rule by their position."""
-        wrong_ids = rules.problems_of_ids(rows)
+        of_rows = rules.problems_of_rows(rows)
         outcomes: list[ExerciseImportOutcome] = []
         good: dict[int, Exercise] = {}
         async for position, row in in_turns(enumerate(rows)):
             row.ClearField("source")
             problems = [f"{violation.field}: {violation.description}" for violation in self._violations(row)]
-            if position in wrong_ids:
-                problems.append(wrong_ids[position])
+            problems += of_rows[position]
             outcome = ExerciseImportOutcome(source_id=row.source_id, problems=problems)
             if problems:
                 outcome.result = IMPORT_RESULT_REFUSED

@@ -15,14 +15,13 @@ from fitnesshub.workout.v1.events_pb2 import ExerciseDeleted, ExerciseImported
 from fitnesshub.workout.v1.exercise_pb2 import Exercise
 
 from chassis.clock import Ids
-from chassis.db import WriteSession
-from chassis.errors import Aborted
-from services.workout.domain.etags import etag
+from chassis.db import WriteSession, write_conflict
+from chassis.etags import version_etag
 from services.workout.domain.exercise_merging import Catalogue, Key, composed, facts, with_edits
+from services.workout.domain.exercises import AGGREGATE
 from services.workout.store import exercise_imports as store
 from services.workout.store.exercise_writes import StoredExercise, create_exercises, update_exercises
 
-AGGREGATE = "exercise"
 ROWS_AT_ONCE = 25
 """Rows worked on before others get their turn: some 3 ms of CPU, where a thousand take 130 ms."""
 T = TypeVar("T")
@@ -197,12 +196,10 @@ class ExerciseIntake:
 async def _write(tx: WriteSession, changes: _Changes, stored: Mapping[str, store.Stored], now: datetime) -> None:
     for batch in _batches(changes.created):
         await create_exercises(tx, batch)
-        await asyncio.sleep(0)
     await store.undelete(tx, changes.undeleted)
     for batch in _batches(changes.updated):
         if not await update_exercises(tx, batch):
-            raise Aborted("WRITE_CONFLICT", "others changed the same rows at the same time; try again")
-        await asyncio.sleep(0)
+            raise write_conflict()
     await store.delete_merged(tx, changes.merged, now)
     async for each in in_turns((*changes.created, *changes.updated)):
         tx.emit(AGGREGATE, each.exercise.id, each.version, ExerciseImported(exercise=each.exercise))
@@ -225,7 +222,7 @@ def _by_exercise(said: Mapping[Key, store.Said]) -> dict[str, dict[Key, store.Sa
 
 def _version(old: Exercise, content: Exercise, version: int, now: datetime) -> StoredExercise:
     """The exercise of that id, source and time of creation with the content."""
-    exercise = Exercise(id=old.id, source=old.source, source_id=old.source_id, etag=etag(old.id, version))
+    exercise = Exercise(id=old.id, source=old.source, source_id=old.source_id, etag=version_etag(old.id, version))
     exercise.MergeFrom(content)
     exercise.create_time.CopyFrom(old.create_time)
     exercise.update_time.FromDatetime(now)

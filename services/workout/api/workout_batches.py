@@ -19,9 +19,9 @@ from fitnesshub.workout.v1.workout_service_pb2 import (
 from chassis.call import Call, Wire
 from chassis.clock import Clock, Ids
 from chassis.db import Database, WriteSession
+from chassis.etags import version_etag
 from chassis.rules import compile_rules
 from services.workout.domain import workouts as rules
-from services.workout.domain.etags import etag
 from services.workout.store import workout_batches as store
 from services.workout.store.exercises import usable_exercises
 
@@ -116,7 +116,7 @@ class WorkoutBatches:
 async def _leave_out_taken(tx: WriteSession, batch: _Batch, workout_ids: Collection[str]) -> None:
     for workout_id, taken in (await store.read_taken(tx, workout_ids)).items():
         if taken.user_id == batch.user_id:
-            batch.existed(workout_id, etag(workout_id, taken.version) if taken.is_live else "")
+            batch.existed(workout_id, version_etag(workout_id, taken.version) if taken.is_live else "")
         else:
             batch.refuse(workout_id, ["id: is taken"])
 

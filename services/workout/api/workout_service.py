@@ -21,16 +21,16 @@ from google.protobuf.empty_pb2 import Empty
 
 from chassis.call import Call, Wire
 from chassis.clock import Clock, Ids
-from chassis.db import Database, UniqueViolation, WriteSession
-from chassis.errors import Aborted, AlreadyExists, FailedPrecondition, Failure, InvalidArgument, NotFound, Violation
-from chassis.masks import apply_update
+from chassis.db import Database, UniqueViolation, WriteSession, write_conflict
+from chassis.errors import Aborted, AlreadyExists, FailedPrecondition, NotFound
+from chassis.etags import version_etag
+from chassis.masks import apply_update, check_merged
 from chassis.pages import PageTokens, page_size
 from chassis.rules import compile_rules
 from chassis.wire import repeated_field, string_field
 from services.workout.api.workout_batches import WorkoutBatches
 from services.workout.api.workout_changes import WorkoutChanges
 from services.workout.domain import workouts as rules
-from services.workout.domain.etags import etag
 from services.workout.store import workout_lists as lists
 from services.workout.store import workouts as store
 from services.workout.store.exercises import usable_exercises
@@ -104,7 +104,7 @@ class WorkoutApi:
             named = {each.exercise_id for each in workout.sets}
             missing = named - await usable_exercises(self._db, named, call.user_id)
             # None is missing when they came in between: the next try succeeds.
-            raise (rules.exercises_unknown(workout, missing) if missing else _conflict()) from None
+            raise (rules.exercises_unknown(workout, missing) if missing else write_conflict()) from None
 
     async def batch_create_workouts(self, request: BatchCreateWorkoutsRequest, call: Call) -> Wire:
         """Stores the good workouts together and says of each what became of it."""
@@ -118,7 +118,7 @@ class WorkoutApi:
                 merged = Workout()
                 merged.CopyFrom(stored.workout)
                 apply_update(merged, request.workout, request.update_mask, rules.UPDATABLE)
-                self._check_merged(merged)
+                check_merged(merged, self._violations, "workout")
                 rules.derive(merged)
                 rules.check_times(merged)
                 if merged == stored.workout:
@@ -133,7 +133,7 @@ class WorkoutApi:
                     event = WorkoutUpdated(workout=merged)
                     tx.emit(rules.AGGREGATE, merged.id, stored.version + 1, event, call.user_id)
                     return tx.answer(Wire(wire))
-            raise _conflict()
+            raise write_conflict()
 
     async def delete_workout(self, request: DeleteWorkoutRequest, call: Call) -> Wire:
         """Deletes the workout; its last state goes out with the event."""
@@ -144,32 +144,32 @@ class WorkoutApi:
                     event = WorkoutDeleted(workout=stored.workout)
                     tx.emit(rules.AGGREGATE, request.workout_id, stored.version + 1, event, call.user_id)
                     return tx.answer(Empty())
-            raise _conflict()
+            raise write_conflict()
 
     async def undelete_workout(self, request: UndeleteWorkoutRequest, call: Call) -> Wire:
         """Stores the last state again, as the version after the deletion."""
         now = self._clock.now()
         async with self._db.write(call) as tx:
             for _ in range(CHANGE_ATTEMPTS):
-                deleted = await store.read_deleted_workout(tx, request.workout_id, call.user_id)
-                if deleted is None:
+                found = await store.read_for_undelete(tx, request.workout_id, call.user_id)
+                if found is None:
                     raise _not_found(request.workout_id)
-                if deleted.is_live:
+                if found.is_live:
                     raise FailedPrecondition(
                         "WORKOUT_NOT_DELETED",
                         f"the workout {request.workout_id} isn't deleted",
                         workoutId=request.workout_id,
                     )
-                if deleted.wire is None or now >= deleted.deleted_at + self._undo_window:
+                if found.wire is None or now >= found.changed_at + self._undo_window:
                     raise _not_found(request.workout_id)
-                workout = Workout.FromString(deleted.wire)
-                rules.finish(workout, deleted.version + 1, now)
+                workout = Workout.FromString(found.wire)
+                rules.finish(workout, found.version + 1, now)
                 wire = workout.SerializeToString()
-                if await store.update_workout(tx, workout, wire, deleted.version, with_sets=True):
+                if await store.update_workout(tx, workout, wire, found.version, with_sets=True):
                     event = WorkoutUndeleted(workout=workout)
-                    tx.emit(rules.AGGREGATE, workout.id, deleted.version + 1, event, call.user_id)
+                    tx.emit(rules.AGGREGATE, workout.id, found.version + 1, event, call.user_id)
                     return tx.answer(Wire(wire))
-            raise _conflict()
+            raise write_conflict()
 
     async def list_workout_changes(self, request: ListWorkoutChangesRequest, call: Call) -> Wire:
         """What changed since a cursor."""
@@ -178,14 +178,6 @@ class WorkoutApi:
     def watch_workout_changes(self, request: WatchWorkoutChangesRequest, call: Call) -> AsyncGenerator[Wire, None]:
         """The same as it happens."""
         return self._changes.watch(request, call)
-
-    def _check_merged(self, merged: Workout) -> None:
-        """The rules of a whole workout. The request was checked as a change only, where nothing is required."""
-        probe = Workout()
-        probe.CopyFrom(merged)  # checking clears output-only fields
-        if found := self._violations(probe):
-            violations = [Violation(f"workout.{each.field}", each.description) for each in found]
-            raise InvalidArgument("INVALID_REQUEST", "the change would break rules of a workout", violations=violations)
 
 
 async def _check_exercises(tx: WriteSession, merged: Workout, stored: Workout) -> None:
@@ -199,7 +191,7 @@ async def _read_for_change(tx: WriteSession, workout_id: str, sent_etag: str, ca
     stored = await store.read_workout(tx, workout_id, call.user_id)
     if stored is None:
         raise _not_found(workout_id)
-    current = etag(workout_id, stored.version)
+    current = version_etag(workout_id, stored.version)
     if sent_etag and sent_etag != current:
         raise Aborted(
             "WORKOUT_ETAG_MISMATCH",
@@ -217,7 +209,3 @@ def _bound_to(call: Call) -> str:
 
 def _not_found(workout_id: str) -> NotFound:
     return NotFound("WORKOUT_NOT_FOUND", f"there is no workout {workout_id}", workoutId=workout_id)
-
-
-def _conflict() -> Failure:
-    return Aborted("WRITE_CONFLICT", "others changed the same rows at the same time; try again")

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from fitnesshub.workout.v1.exercise_pb2 import Exercise
 
 from chassis.errors import FailedPrecondition, InvalidArgument, ResourceExhausted, Violation
-from services.workout.domain.etags import etag
+from chassis.etags import version_etag
+from services.workout.domain.exercise_names import one_line
 
 UPDATABLE = frozenset(
     {
@@ -48,7 +49,7 @@ def new_exercise(sent: Exercise, exercise_id: str, owner: str, now: datetime) ->
 
 def finish(exercise: Exercise, version: int, now: datetime) -> None:
     """Marks a settled exercise as this version, in place."""
-    exercise.etag = etag(exercise.id, version)
+    exercise.etag = version_etag(exercise.id, version)
     exercise.update_time.FromDatetime(now)
 
 
@@ -68,10 +69,10 @@ def settle(exercise: Exercise) -> None:
 
     Raises InvalidArgument (INVALID_REQUEST).
     """
-    exercise.name = _one_line(exercise.name)
+    exercise.name = one_line(exercise.name)
     _settle_all(exercise.aliases)
     for translation in exercise.translations:
-        translation.name = _one_line(translation.name)
+        translation.name = one_line(translation.name)
         _settle_all(translation.aliases)
     if violations := list(_violations(exercise)):
         raise InvalidArgument("INVALID_REQUEST", "the exercise breaks rules of its fields", violations=violations)
@@ -103,6 +104,8 @@ def check_limits(live: int, recent: Sequence[datetime], most: int, most_an_hour:
 def _violations(exercise: Exercise) -> Iterator[Violation]:
     if not exercise.name:
         yield Violation("exercise.name", "must not be blank")
+    if not exercise.primary_muscles and not exercise.owner_id:
+        yield Violation("exercise.primaryMuscles", "is required of an exercise of the library")
     for position, alias in enumerate(exercise.aliases):
         if not alias:
             yield Violation(f"exercise.aliases[{position}]", "must not be blank")
@@ -120,8 +123,4 @@ def _violations(exercise: Exercise) -> Iterator[Violation]:
 
 
 def _settle_all(names: MutableSequence[str]) -> None:
-    names[:] = [_one_line(name) for name in names]
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    names[:] = [one_line(name) for name in names]

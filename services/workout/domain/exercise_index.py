@@ -8,7 +8,7 @@ from zlib import crc32
 
 from fitnesshub.workout.v1.exercise_pb2 import Exercise
 
-from services.workout.domain.exercise_names import compared_words, trigrams, unique_form
+from services.workout.domain.exercise_names import compared_words, one_line, trigrams, unique_form
 
 FORM = 1
 """To be raised when any of the columns is derived in another way: the upkeep then writes them anew in all rows."""
@@ -116,14 +116,10 @@ def signature_of(grams: Iterable[str]) -> str:
 
 
 def _terms(exercise: Exercise) -> Iterator[Term]:
-    yield Term(NAME, "", _one_line(exercise.name))
+    yield Term(NAME, "", one_line(exercise.name))
     for alias in exercise.aliases:
-        yield Term(ALIAS, "", _one_line(alias))
+        yield Term(ALIAS, "", one_line(alias))
     for translation in exercise.translations:
-        yield Term(NAME, translation.language, _one_line(translation.name))
+        yield Term(NAME, translation.language, one_line(translation.name))
         for alias in translation.aliases:
-            yield Term(ALIAS, translation.language, _one_line(alias))
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+            yield Term(ALIAS, translation.language, one_line(alias))

@@ -26,6 +26,11 @@ def normal(name: str) -> str:
     return " ".join("".join(each if each.isalnum() else " " for each in plain.casefold()).split())
 
 
+def one_line(name: str) -> str:
+    """The name as it is stored: single blanks between its words and none around them."""
+    return " ".join(name.split())
+
+
 def unique_form(name: str) -> str:
     """What may be there once among the exercises of one person; never empty for a name that isn't blank."""
     return normal(name) or " ".join(name.casefold().split())

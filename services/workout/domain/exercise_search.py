@@ -54,7 +54,7 @@ class Candidate(NamedTuple):
     terms: Sequence[str]
     """Its names, encoded; the first is its name in English."""
     muscle: int
-    """The first of its primary muscles."""
+    """The first of its muscles; 0 when they are unknown."""
     in_library: bool
 
 
@@ -166,7 +166,7 @@ def match(query: Query, candidate: Candidate, *, similar: bool) -> Match | None:
 
 def ranked(found: Sequence[Match]) -> list[Found]:
     """What fits, best first."""
-    muscles = Counter(each.muscle for each in found if each.tier >= BEGINNINGS)
+    muscles = Counter(each.muscle for each in found if each.tier >= BEGINNINGS and each.muscle)
     common = next((muscle for muscle, count in muscles.most_common(1) if count >= SAME_MUSCLE), None)
     return sorted((_judge(each, common) for each in found), key=lambda each: each.order)
 

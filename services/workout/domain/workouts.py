@@ -16,7 +16,7 @@ from fitnesshub.workout.v1.workout_pb2 import (
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import InvalidArgument, Violation
-from services.workout.domain.etags import etag
+from chassis.etags import version_etag
 
 AGGREGATE = "workout"
 """What events about a workout are about."""
@@ -50,7 +50,7 @@ def new_workout(sent: Workout, workout_id: str, user_id: str, now: datetime) -> 
 
 def finish(workout: Workout, version: int, now: datetime) -> None:
     """Makes a settled workout the given version, in place."""
-    workout.etag = etag(workout.id, version)
+    workout.etag = version_etag(workout.id, version)
     workout.update_time.FromDatetime(now)
 
 

@@ -1,24 +1,23 @@
 """Whether columns and wire forms say the same, over whole tables; asked after every test session."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from fitnesshub.workout.v1.exercise_pb2 import Exercise
 from fitnesshub.workout.v1.workout_pb2 import Workout
 from sqlalchemy import bindparam, select, text
 
+from chassis.consistency import compare, scan
 from chassis.db import Database, Statement
-from services.workout.domain.etags import etag
+from chassis.etags import version_etag
 from services.workout.domain.exercise_index import FORM, index_of
 from services.workout.domain.workouts import derive
 from services.workout.store.tables import exercises
 from services.workout.store.workout_sets import OPTIONAL
 
 BATCH = 500
-_FIRST = str(UUID(int=0))
 
 SCAN_WORKOUTS = Statement(
     # The sets are read in the same snapshot as their workout, or a concurrent write would look like a difference.
@@ -40,6 +39,13 @@ ORPHANS = Statement(
     """)
 )
 
+UNKNOWN_EXERCISES = Statement(
+    text("""
+    SELECT DISTINCT exercise_id FROM workout.workout_sets AS s
+    WHERE NOT EXISTS (SELECT FROM workout.exercises AS e WHERE e.id = s.exercise_id)
+    """)
+)
+
 SHARED_CHANGES = Statement(
     text("""
     SELECT user_id, change, array_agg(id) AS ids FROM workout.workouts GROUP BY user_id, change HAVING count(*) > 1
@@ -54,23 +60,17 @@ SCAN_EXERCISES = Statement(
 async def differences(db: Database) -> list[str]:
     """What columns and wire forms disagree on, a sentence each; empty when all is well."""
     found: list[str] = []
-    async for row in _scan(db, SCAN_WORKOUTS):
+    async for row in scan(db, SCAN_WORKOUTS, batch=BATCH):
         found += (f"workout {row['id']}: {problem}" for problem in _workout_differences(row))
     for row in await db.rows(ORPHANS):
         found.append(f"workout {row['workout_id']}: isn't there and has sets")
+    for row in await db.rows(UNKNOWN_EXERCISES):
+        found.append(f"exercise {row['exercise_id']}: isn't there and is named by sets")
     for row in await db.rows(SHARED_CHANGES):
         found.append(f"change {row['change']} of user {row['user_id']}: several workouts have it: {row['ids']}")
-    async for row in _scan(db, SCAN_EXERCISES):
+    async for row in scan(db, SCAN_EXERCISES, batch=BATCH):
         found += (f"exercise {row['id']}: {problem}" for problem in _exercise_differences(row))
     return found
-
-
-async def _scan(db: Database, statement: Statement) -> AsyncIterator[Mapping[str, Any]]:
-    after = _FIRST
-    while rows := await db.rows(statement, after=after, limit=BATCH):
-        for row in rows:
-            yield row
-        after = str(rows[-1]["id"])
 
 
 def _workout_differences(row: Mapping[str, Any]) -> Iterable[str]:
@@ -79,8 +79,8 @@ def _workout_differences(row: Mapping[str, Any]) -> Iterable[str]:
         pairs["sets of a deleted one"] = (None, row["sets"])
         if row["undo_wire"] is not None:
             last = Workout.FromString(row["undo_wire"])
-            pairs["etag of the last state"] = (last.etag, etag(str(row["id"]), row["version"] - 1))
-        return _compare(pairs)
+            pairs["etag of the last state"] = (last.etag, version_etag(str(row["id"]), row["version"] - 1))
+        return compare(pairs)
     workout = Workout.FromString(row["wire"])
     derived = Workout.FromString(row["wire"])
     derive(derived)
@@ -89,7 +89,7 @@ def _workout_differences(row: Mapping[str, Any]) -> Iterable[str]:
         "id": (workout.id, str(row["id"])),
         "user_id": (workout.user_id, str(row["user_id"])),
         "start_time": (_moment(workout.start_time), _utc(row["start_time"])),
-        "etag": (workout.etag, etag(workout.id, row["version"])),
+        "etag": (workout.etag, version_etag(workout.id, row["version"])),
         "create_time": (_moment(workout.create_time), row["created_at"]),
         "update_time": (_moment(workout.update_time), row["updated_at"]),
         "derived fields": (workout, derived),
@@ -102,7 +102,7 @@ def _workout_differences(row: Mapping[str, Any]) -> Iterable[str]:
     for name in OPTIONAL:
         values = [getattr(each, name) if each.HasField(name) else None for each in workout.sets]
         pairs[f"sets.{name}"] = (values, [each[name] for each in sets])
-    return _compare(pairs)
+    return compare(pairs)
 
 
 def _exercise_differences(row: Mapping[str, Any]) -> Iterable[str]:
@@ -110,7 +110,7 @@ def _exercise_differences(row: Mapping[str, Any]) -> Iterable[str]:
     deleted_at = row["deleted_at"]
     index = asdict(index_of(exercise)) | {"form": FORM}
     columns = dict(row) | {"signature": row["signature"].as_string().replace(" ", "")}
-    return _compare(
+    return compare(
         {
             "id": (exercise.id, str(row["id"])),
             "owner_id": (exercise.owner_id, str(row["owner_id"] or "")),
@@ -118,21 +118,13 @@ def _exercise_differences(row: Mapping[str, Any]) -> Iterable[str]:
             "source": (exercise.source, row["source"]),
             "source_id": (exercise.source_id, row["source_id"]),
             # A deletion is a version of its own, and leaves the wire form as it was.
-            "etag": (exercise.etag, etag(exercise.id, row["version"] - (0 if deleted_at is None else 1))),
+            "etag": (exercise.etag, version_etag(exercise.id, row["version"] - (0 if deleted_at is None else 1))),
             "create_time": (_moment(exercise.create_time), row["created_at"]),
             "update_time": (_moment(exercise.update_time) if deleted_at is None else deleted_at, row["updated_at"]),
             "display_name": (exercise.display_name, ""),
             **{name: (value, columns[name]) for name, value in index.items()},
         }
     )
-
-
-def _compare(pairs: Mapping[str, tuple[object, object]]) -> list[str]:
-    return [
-        f"{name} is {wire!r} in wire and {column!r} in columns"
-        for name, (wire, column) in pairs.items()
-        if wire != column
-    ]
 
 
 def _utc(time: datetime) -> datetime:

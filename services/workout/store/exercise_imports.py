@@ -1,4 +1,4 @@
-"""What sources say of exercises: the catalogue and other libraries, several of one exercise."""
+"""What sources say of exercises, several of one: the catalogue, and other libraries by ImportExercises."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass

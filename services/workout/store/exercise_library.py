@@ -14,6 +14,7 @@ BATCH = 200
 """Exercises of one read: some 300 kB."""
 FIRST = str(UUID(int=0))
 
+# These two for DownloadExercises.
 LIBRARY_VERSION = Statement(
     # Every change adds 1 to the version of a row, a deletion too, and rows are never removed: the sum only grows.
     text("""
@@ -28,6 +29,7 @@ SCAN_LIBRARY = Statement(
     WHERE owner_id IS NULL AND deleted_at IS NULL AND id > CAST(:after AS uuid) ORDER BY id LIMIT :limit
     """)
 )
+# For ListExerciseTombstones.
 LIST_TOMBSTONES = Statement(
     text("""
     SELECT id, deleted_at, replaced_by FROM workout.exercises

@@ -19,6 +19,7 @@ _CANDIDATES = """
     ) AS near
     WHERE shared >= :least ORDER BY shared DESC, length(name), id LIMIT :limit
 """
+# All three are for SearchExercises.
 # What is compared is hidden in subqueries. A planner that sees it may guess that many rows fit and read the whole
 # table, comparing lists row by row: 160 ms for 20,000 exercises, where the index takes 10.
 FIND_BEGINNING = Statement(

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from chassis.db import Statement, WriteSession
 from services.workout.domain import exercise_index
-from services.workout.store.exercises import Tombstone
+from services.workout.store.exercises import VISIBLE, Tombstone
 
 _SEPARATOR = "\x1f"
 """Between elements of what is sent as one text: SQL can't unnest lists of lists. No stored name has it."""
@@ -87,10 +87,9 @@ DELETE_EXERCISE = Statement(
     """)
 )
 READ_EXERCISE = Statement(
-    text("""
-    SELECT wire, version, owner_id, deleted_at, replaced_by FROM workout.exercises
-    WHERE id = :exercise_id AND (owner_id IS NULL OR owner_id = CAST(:owner AS uuid))
-    """)
+    text(f"""
+    SELECT wire, version, deleted_at, replaced_by FROM workout.exercises WHERE id = :exercise_id AND {VISIBLE}
+    """)  # noqa: S608 - a condition, ours
 )
 READ_UNINDEXED = Statement(
     text("""
@@ -100,6 +99,7 @@ READ_UNINDEXED = Statement(
 )
 LOCK_LIBRARY = Statement(text("SELECT pg_advisory_xact_lock(hashtext('workout.exercises'), 0)"))
 LOCK_OWNER = Statement(text("SELECT pg_advisory_xact_lock(hashtext('workout.exercises of'), hashtext(:owner))"))
+# For CreateExercise.
 COUNT_OF_OWNER = Statement(
     text("""
     SELECT

@@ -10,11 +10,15 @@ from sqlalchemy import text
 from chassis.db import Database, Statement
 from chassis.pages import page_length
 
+VISIBLE = "(owner_id IS NULL OR owner_id = CAST(:owner AS uuid))"
+"""Condition: the exercise, deleted or not, is of the library or the owner's own."""
+USABLE = f"deleted_at IS NULL AND {VISIBLE}"
+"""Condition: the owner may put it into a set."""
+
 GET_EXERCISE = Statement(
-    text("""
-    SELECT wire, deleted_at, replaced_by FROM workout.exercises
-    WHERE id = :exercise_id AND (owner_id IS NULL OR owner_id = CAST(:owner AS uuid))
-    """)
+    text(f"""
+    SELECT wire, deleted_at, replaced_by FROM workout.exercises WHERE id = :exercise_id AND {VISIBLE}
+    """)  # noqa: S608 - conditions, ours
 )
 
 FILTERS = """
@@ -46,13 +50,8 @@ GET_EXERCISES = Statement(
 )
 
 USABLE_EXERCISES = Statement(
-    text("""
-    SELECT id FROM workout.exercises
-    WHERE id = ANY(CAST(:ids AS uuid[])) AND deleted_at IS NULL
-        AND (owner_id IS NULL OR owner_id = CAST(:owner AS uuid))
-    """)
+    text(f"SELECT id FROM workout.exercises WHERE id = ANY(CAST(:ids AS uuid[])) AND {USABLE}")  # noqa: S608
 )
-"""Which of the exercises a person may put into a set."""
 
 
 class Reader(Protocol):

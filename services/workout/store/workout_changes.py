@@ -10,6 +10,7 @@ from chassis.db import Database, Statement
 from chassis.pages import page_length
 from services.workout.store.tables import workouts
 
+# For ListWorkoutChanges and WatchWorkoutChanges.
 LIST_CHANGES = Statement(
     select(
         workouts.c.id,

@@ -10,6 +10,7 @@ from fitnesshub.workout.v1.workout_pb2 import Workout
 from sqlalchemy import bindparam, select, text
 
 from chassis.db import Database, Statement, WriteSession
+from services.workout.store.exercises import USABLE
 from services.workout.store.tables import workouts
 from services.workout.store.workout_sets import ARRAYS, NAMES, REPLACE, SENT_NAMES, set_columns
 
@@ -18,7 +19,8 @@ _OWN = (workouts.c.id == bindparam("workout_id")) & (workouts.c.user_id == bindp
 
 GET_WORKOUT = Statement(select(workouts.c.wire).where(_OWN, LIVE))
 READ_WORKOUT = Statement(select(workouts.c.wire, workouts.c.version).where(_OWN, LIVE))
-READ_DELETED_WORKOUT = Statement(
+# For UndeleteWorkout.
+READ_FOR_UNDELETE = Statement(
     select(LIVE.label("is_live"), workouts.c.undo_wire, workouts.c.version, workouts.c.updated_at).where(_OWN)
 )
 
@@ -32,7 +34,7 @@ NUMBERED = """
 nothing, but one long transaction anywhere would stop every feed, and a restored dump would begin again at 0."""
 
 CREATE_WORKOUT = Statement(
-    # An exercise that can't be used (see USABLE_EXERCISES) leaves its set out: too few rows say so, and nothing has to
+    # An exercise that can't be used leaves its set out: too few rows say so, and nothing has to
     # be asked before. By a subquery, which can only look up the id: for a join the planner may read the whole library.
     text(f"""
     WITH {NUMBERED}, created AS (
@@ -43,11 +45,8 @@ CREATE_WORKOUT = Statement(
     INSERT INTO workout.workout_sets (workout_id, position, user_id, start_time, {NAMES})
     SELECT created.id, sent.position - 1, :owner, :start_time, {SENT_NAMES}
     FROM created, unnest({ARRAYS}) WITH ORDINALITY AS sent ({NAMES}, position)
-    WHERE (
-        SELECT exercises.deleted_at IS NULL AND (exercises.owner_id IS NULL OR exercises.owner_id = :owner)
-        FROM workout.exercises WHERE exercises.id = sent.exercise_id
-    )
-    """)  # noqa: S608 - names of columns, ours
+    WHERE (SELECT {USABLE} FROM workout.exercises WHERE exercises.id = sent.exercise_id)
+    """)  # noqa: S608 - names of columns and conditions, ours
 )
 
 _CHANGED = f"""
@@ -125,15 +124,16 @@ class StoredWorkout:
 
 
 @dataclass(frozen=True, slots=True)
-class DeletedWorkout:
-    """A workout that was deleted, or one that wasn't."""
+class WorkoutToUndelete:
+    """A workout whose owner wants it back, deleted or not."""
 
     is_live: bool
     """It isn't deleted."""
     wire: bytes | None
     """As it was last; None when that is forgotten."""
     version: int
-    deleted_at: datetime
+    changed_at: datetime
+    """Of a deleted one: when it was deleted."""
 
 
 async def get_workout(db: Database, workout_id: str, user_id: str) -> bytes | None:
@@ -163,12 +163,12 @@ async def read_workout(tx: WriteSession, workout_id: str, user_id: str) -> Store
     return None if row is None else StoredWorkout(Workout.FromString(row["wire"]), row["version"])
 
 
-async def read_deleted_workout(tx: WriteSession, workout_id: str, user_id: str) -> DeletedWorkout | None:
+async def read_for_undelete(tx: WriteSession, workout_id: str, user_id: str) -> WorkoutToUndelete | None:
     """The workout to be brought back; None when there never was one or it isn't the user's."""
-    row = await tx.row(READ_DELETED_WORKOUT, workout_id=workout_id, owner=user_id)
+    row = await tx.row(READ_FOR_UNDELETE, workout_id=workout_id, owner=user_id)
     if row is None:
         return None
-    return DeletedWorkout(row["is_live"], row["undo_wire"], row["version"], row["updated_at"])
+    return WorkoutToUndelete(row["is_live"], row["undo_wire"], row["version"], row["updated_at"])
 
 
 async def update_workout(tx: WriteSession, workout: Workout, wire: bytes, seen: int, *, with_sets: bool) -> bool:

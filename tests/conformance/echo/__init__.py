@@ -14,6 +14,7 @@ from google.api import httpbody_pb2
 from grpc_tools import protoc
 
 from chassis.call import Call
+from chassis.conditional import is_unchanged
 from chassis.contract import Contract, read_contract
 from chassis.edge.protoc import site_packages
 from chassis.errors import FailedPrecondition, NotFound, ResourceExhausted, Unavailable
@@ -136,10 +137,8 @@ class EchoApi:
         return self._reply(f"{name} {size} {largest} {digest.hexdigest()}", call)
 
     async def download(self, request: Any, call: Call) -> AsyncIterator[Any]:
-        call.response_metadata["etag"] = f'"{ETAG}"'
         call.response_metadata["cache-control"] = "private, max-age=60"
-        if call.has_current(ETAG):
-            call.http_status(304)
+        if is_unchanged(call, f'"{ETAG}"'):
             return
         for start in range(0, len(DOWNLOAD), 100_000):
             piece = DOWNLOAD[start : start + 100_000]

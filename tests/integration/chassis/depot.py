@@ -63,7 +63,6 @@ EVENTS = Statement(select(outbox).order_by(outbox.c.id))
 RECORDS = Statement(select(func.count()).select_from(idempotency_records))
 SLEEP = Statement(text("SELECT pg_sleep(:seconds)"))
 BACKEND = Statement(text("SELECT pg_backend_pid()"))
-OTHERS_NOTES = Statement(text("SELECT count(*) FROM annex.notes"))
 DELETE_ALL = (
     Statement(delete(outbox)),
     Statement(delete(idempotency_records)),

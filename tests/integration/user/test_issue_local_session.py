@@ -7,7 +7,7 @@ from fitnesshub.options.v1.policy_pb2 import ROLE_ADMIN, ROLE_TRAINER, ROLE_UNSP
 from fitnesshub.user.v1 import auth_service_pb2 as pb
 from fitnesshub.user.v1.user_pb2 import Session
 
-from chassis.errors import FailedPrecondition, InvalidArgument, PermissionDenied
+from chassis.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 from tests.integration.user.world import AUTH, World
 
 
@@ -22,6 +22,14 @@ async def test_an_unknown_user_is_made(world: World) -> None:
     assert await world.current_user(session) == session.user
     assert await world.event_types(session.user.id) == ["UserRegistered"]
     assert world.claims(session)["amr"][0]["method"] == "local"
+
+
+async def test_an_unknown_user_who_must_exist_is_refused_and_not_made(world: World) -> None:
+    request = pb.IssueLocalSessionRequest(email=world.address(), must_exist=True)
+    for _ in range(2):
+        with pytest.raises(NotFound) as refused:
+            await world.call(AUTH, "IssueLocalSession", request, Session, caller="cli")
+        assert refused.value.reason == "USER_NOT_FOUND"
 
 
 async def test_a_known_user_is_found(world: World) -> None:

@@ -95,6 +95,7 @@ async def test_a_found_profile_is_what_others_see(world: World, ada: Person) -> 
         ("O’Brien{t}", "o'brien{t}"),
         ("Dr. {t}", "dr {t}"),
         ("Anna-{t}", "{t}"),
+        ("{t}", "{t}%"),
         ("Анна {t}", "анна {t}"),
         ("王芳{t}", "王芳{t}"),
     ],
@@ -105,11 +106,11 @@ async def test_case_accents_and_punctuation_dont_matter(world: World, ada: Perso
     assert await search(ada, text.format(t=t, T=t.upper())) == [person.id]
 
 
-@pytest.mark.parametrize("text", ["{t}x", "x{t}", "{t} {t}", "{t}%", "_{t}", "%%", "!!", "..", "\\\\", "''"])
+@pytest.mark.parametrize("text", ["{t}x", "x{t}", "{t} {t}", "_{t}", "%%", "!!", "..", "\\\\", "''"])
 async def test_what_isnt_the_beginning_finds_nobody(world: World, ada: Person, text: str) -> None:
     t = tag()
     person = await show(world, f"a{t}", f"{t} Ab")
-    assert person.id not in await search(ada, text.format(t=t)) or text == "{t}%"
+    assert person.id not in await search(ada, text.format(t=t))
 
 
 async def test_a_query_with_a_dot_is_a_username_and_words(world: World, ada: Person) -> None:

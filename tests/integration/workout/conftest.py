@@ -21,6 +21,7 @@ from chassis.tokens import make_secrets
 from services.workout import bootstrap
 from services.workout.store import consistency
 from tests.integration.workout.totals import Totals
+from tests.integration.workout.turns import Turns
 from tests.integration.workout.world import ISSUER, START, Athlete, Importer, Visitor, World, guards_of, new_exercise
 from tests.stack.databases import TestDatabase
 
@@ -99,6 +100,12 @@ def ada(world: World) -> Athlete:
 def bob(world: World) -> Athlete:
     """Another new member."""
     return Athlete(world)
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
+    """A count for one test."""
+    return Turns(monkeypatch)
 
 
 @pytest.fixture

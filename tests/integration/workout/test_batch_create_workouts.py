@@ -18,8 +18,11 @@ from fitnesshub.workout.v1.workout_service_pb2 import (
 from chassis.errors import Failure
 from chassis.sessions import WriteSession
 from chassis.statements import Statement
+from services.workout.api.workout_batches import SETS_AT_ONCE
+from services.workout.domain import workouts
 from services.workout.store import workout_batches
 from tests.integration.workout import exercises
+from tests.integration.workout.turns import Turns
 from tests.integration.workout.world import Athlete, World, failing, new_workout
 
 CREATED, EXISTED, REFUSED = WORKOUT_RESULT_CREATED, WORKOUT_RESULT_EXISTED, WORKOUT_RESULT_REFUSED
@@ -224,18 +227,19 @@ async def test_all_or_nothing_when_it_cannot_be_stored(
     assert list((await ada.list()).workouts) == []
 
 
-async def test_other_calls_get_their_turn(ada: Athlete, bob: Athlete, squat: str) -> None:
-    sets = [WorkoutSet(exercise_id=squat, reps=5, weight=100, rpe=8, notes="felt light") for _ in range(20)]
-    many = [new_workout(squat, sets=sets) for _ in range(100)]
-    batch = asyncio.create_task(ada.batch(many))
-    answered = 0
+async def test_other_calls_get_their_turn(ada: Athlete, squat: str, world: World, turns: Turns) -> None:
+    sets = [WorkoutSet(exercise_id=squat, reps=5) for _ in range(20)]
+    unknown = [*sets[:-1], WorkoutSet(exercise_id=world.new_id(), reps=5)]
+    sent = [new_workout(squat, sets=sets if number % 2 else unknown) for number in range(100)]
+    turns.watch(workouts, "new_workout")
+    turns.watch(workouts, "violations_of_exercises")
+    turns.watch(WriteSession, "emit")
 
-    while not batch.done():
-        await bob.list()
-        answered += 1
+    outcomes = await turns.during(ada.batch(sent))
 
-    assert results(await batch) == [CREATED] * 100
-    assert answered >= 20
+    assert results(outcomes) == [REFUSED, CREATED] * 50
+    at_once = SETS_AT_ONCE // 21  # a workout counts as a set more than it has
+    assert turns.most == {"new_workout": at_once, "violations_of_exercises": at_once, "emit": at_once}
 
 
 async def test_only_exercises_that_can_be_used_now(ada: Athlete, bob: Athlete, world: World) -> None:

@@ -23,11 +23,11 @@ from fitnesshub.workout.v1.exercise_pb2 import (
 
 from chassis.clock import SystemIds
 from chassis.db import Database
+from chassis.etags import version_etag
 from cli.imports import map_row
 from services.workout.api import catalogue_upkeep, exercise_import
 from services.workout.api.catalogue_upkeep import CatalogueUpkeep
 from services.workout.catalogue.entries import entry, load
-from services.workout.domain.etags import etag
 from services.workout.domain.exercise_merging import OURS, Catalogue, facts
 from services.workout.store import exercise_writes
 from tests.integration.workout.world import (
@@ -403,7 +403,7 @@ async def edit(world: World, exercise: Exercise, **values: Any) -> None:
     version = await world.owner_value("SELECT version FROM workout.exercises WHERE id = $1", exercise.id)
     async with world.db.write() as tx:
         stored = exercise_writes.StoredExercise(exercise, version + 1)
-        exercise.etag = etag(exercise.id, version + 1)
+        exercise.etag = version_etag(exercise.id, version + 1)
         assert await exercise_writes.update_exercises(tx, [stored])
 
 

@@ -28,6 +28,7 @@ DAMAGE = {
     "sets of a deleted one": "UPDATE workout.workouts SET wire = NULL",
     "etag of the last state": "UPDATE workout.workouts SET wire = NULL, undo_wire = wire, version = version + 2",
     "isn't there and has sets": "UPDATE workout.workout_sets SET workout_id = gen_random_uuid() WHERE position = 2",
+    "isn't there and is named by sets": "UPDATE workout.workout_sets SET exercise_id = gen_random_uuid()",
     "name": "UPDATE workout.exercises SET name = 'x'",
     "source": "UPDATE workout.exercises SET source = 'x'",
     "source_id": "UPDATE workout.exercises SET source_id = 'x'",

@@ -7,6 +7,7 @@ import pytest
 from fitnesshub.workout.v1.events_pb2 import ExerciseCreated
 from fitnesshub.workout.v1.exercise_pb2 import (
     EQUIPMENT_OTHER,
+    EXERCISE_CATEGORY_STRENGTH,
     EXERCISE_LEVEL_BEGINNER,
     MOVEMENT_PATTERN_ELBOW_FLEXION,
     MUSCLE_FOREARMS,
@@ -15,7 +16,15 @@ from fitnesshub.workout.v1.exercise_pb2 import (
 )
 
 from chassis.errors import AlreadyExists, ResourceExhausted
-from tests.integration.workout.exercises import create, delete, every, found, get, own_exercise
+from tests.integration.workout.exercises import (
+    create,
+    delete,
+    every,
+    found,
+    get,
+    own_exercise,
+    unknown_muscles,
+)
 from tests.integration.workout.world import Athlete, Visitor, World, failing, new_workout
 
 
@@ -141,36 +150,53 @@ async def test_of_the_same_name_at_the_same_time_one_is_made(ada: Athlete) -> No
     assert len(await every(ada, own=True)) == 1
 
 
-async def test_twenty_an_hour(ada: Athlete, bob: Athlete, world: World) -> None:
+async def test_muscles_may_be_unknown(ada: Athlete) -> None:
+    made = await create(ada, unknown_muscles("Zork Press"))
+
+    assert await get(ada, made.id) == made
+    assert list(made.primary_muscles) == []
+    assert [each.id for each in await every(ada, own=True, category=EXERCISE_CATEGORY_STRENGTH)] == [made.id]
+    assert await every(ada, own=True, muscle=MUSCLE_FOREARMS) == []
+    assert await found(ada, "zork press") == ["Zork Press"]
+    assert await found(ada, "zrok press", category=EXERCISE_CATEGORY_STRENGTH) == ["Zork Press"]
+    assert "Zork Press" not in await found(ada, "zork press", muscle=MUSCLE_FOREARMS)
+    workout = new_workout(made.id)
+    assert (await ada.create(workout)).sets[0].exercise_id == made.id
+
+
+async def test_a_hundred_an_hour(ada: Athlete, bob: Athlete, world: World) -> None:
     first = await create(ada, own_exercise("0"))
     world.clock.time += timedelta(minutes=10, microseconds=1)
-    for number in range(1, 20):
+    for number in range(1, 100):
         await create(ada, own_exercise(str(number)))
     await delete(ada, first.id)  # deleted ones count too
 
     with failing("EXERCISE_RATE_LIMITED") as caught:
-        await create(ada, own_exercise("20"))
+        await create(ada, own_exercise("100"))
 
-    assert caught.value.metadata == {"limit": "20", "retryAfterSeconds": "3000"}
+    assert caught.value.metadata == {"limit": "100", "retryAfterSeconds": "3000"}
     assert caught.value.retry_after == timedelta(seconds=3000)
-    await create(bob, own_exercise("20"))
+    await create(bob, own_exercise("100"))
     world.clock.time += timedelta(seconds=3000)
-    await create(ada, own_exercise("20"))
+    await create(ada, own_exercise("100"))
 
 
 async def test_many_at_the_same_time_are_counted(ada: Athlete) -> None:
+    for number in range(85):
+        await create(ada, own_exercise(str(number)))
+
     answers = await asyncio.gather(
-        *(create(ada, own_exercise(str(number))) for number in range(25)), return_exceptions=True
+        *(create(ada, own_exercise(str(number))) for number in range(85, 105)), return_exceptions=True
     )
 
     assert sum(isinstance(answer, ResourceExhausted) for answer in answers) == 5
-    assert len(await every(ada, own=True)) == 20
+    assert len(await every(ada, own=True)) == 100
 
 
 async def test_500_in_all(ada: Athlete, world: World) -> None:
     made = await create(ada, own_exercise("0"))
     for number in range(1, 500):
-        if number % 20 == 0:
+        if number % 100 == 0:
             world.clock.time += timedelta(hours=1)
         await create(ada, own_exercise(str(number)))
     world.clock.time += timedelta(hours=1)

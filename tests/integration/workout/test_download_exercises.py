@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 
 import pytest
 from fitnesshub.workout.v1.exercise_pb2 import Exercise
@@ -10,6 +9,7 @@ from google.protobuf.json_format import ParseDict
 
 from services.workout.api import exercise_download
 from tests.integration.workout.exercises import BadToken, Download, create, delete, every, own_exercise, update
+from tests.integration.workout.turns import Turns
 from tests.integration.workout.world import Athlete, Importer, Visitor, World, new_exercise
 
 
@@ -101,22 +101,15 @@ async def test_it_is_made_once_for_a_version(
 
 
 async def test_a_large_library_lets_other_calls_have_their_turn(
-    visitor: Visitor, world: World, importer: Importer
+    visitor: Visitor, world: World, importer: Importer, turns: Turns
 ) -> None:
     await world.clear()
-    await importer.run([new_exercise(str(number)) for number in range(1000)])
-    turns: list[float] = []
+    await importer.run([new_exercise(str(number)) for number in range(300)])
+    turns.watch(exercise_download, "_print")
 
-    async def others() -> None:
-        while True:
-            turns.append(time.monotonic())
-            await asyncio.sleep(0)
+    await turns.during(Download(visitor).read())
 
-    task = asyncio.create_task(others())
-    await Download(visitor).read()
-    task.cancel()
-
-    assert len(turns) >= 1000 / exercise_download.AT_ONCE
+    assert turns.most == {"_print": exercise_download.AT_ONCE}
 
 
 async def test_a_bad_token_does_not_matter(world: World, ids: list[str]) -> None:

@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 from fitnesshub.workout.v1.workout_pb2 import Workout, WorkoutSet
 
+from chassis import uuid7
 from chassis.statements import Statement
 from services.workout.store.workout_changes import LIST_CHANGES
 from services.workout.store.workout_lists import LIST_WORKOUTS
 from tests.integration.workout.world import Athlete, Importer, World, new_exercise
 
 FEW, MANY = 50, 5_000
-MOST = 1.3
+ALLOWANCE = 2
+"""Blocks: a page may lie across the border of two index leaves and of two heap blocks, where the other log's doesn't.
+A cost that grows with the log would need some hundred more."""
 PAGE = 20
 PLACES = ("first", "middle", "end")
 MODES = ("force_generic_plan", "force_custom_plan")
@@ -55,7 +58,9 @@ async def log(world: World, length: int, common: str, rarer: str) -> Log:
     for number in range(length):
         second = common if number % RARE_EVERY else rarer
         sets = [WorkoutSet(exercise_id=each, reps=5, weight=100, rpe=8) for each in (common, common, second, second)]
-        workout = Workout(title=f"Day {number}", sets=sets)
+        # Ids in the order of the days: those made in one millisecond have none, and rows are stored in theirs.
+        new_id = str(uuid7.make(int(made.start(number).timestamp() * 1000)))
+        workout = Workout(id=new_id, title=f"Day {number}", sets=sets)
         workout.start_time.FromDatetime(made.start(number))
         workouts.append(workout)
     for first in range(0, length, 100):
@@ -68,8 +73,11 @@ async def logs(world: World) -> AsyncIterator[Logs]:
     rows = await Importer(world, f"library-{world.new_id()}").run([new_exercise("common"), new_exercise("rarer")])
     common, rarer = (each.exercise_id for each in rows)
     short, long = await log(world, FEW, common, rarer), await log(world, MANY, common, rarer)
-    # As autovacuum does: the plans are those of a database that has been up for a while.
-    for table in ("workouts", "workout_sets"):
+    for table, index in (("workouts", "workouts_by_change"), ("workout_sets", "workout_sets_pkey")):
+        # Rows one after another, not in the gaps that earlier tests left. The lock is in nobody's way: the database is
+        # this worker's alone.
+        await world.owner_rows(f"CLUSTER workout.{table} USING {index}")
+        # As autovacuum does: the plans are those of a database that has been up for a while.
         await world.owner_rows(f"VACUUM ANALYZE workout.{table}")
     yield Logs(short, long, rarer)
     await world.owner_rows("RESET plan_cache_mode")
@@ -132,6 +140,6 @@ async def test_a_look_for_changes_where_there_are_none(world: World, logs: Logs)
 
 
 def assert_flat(short: tuple[int, int], long: tuple[int, int]) -> None:
-    """A page of both logs has as many rows, and the long one's reads at most MOST times as many blocks."""
+    """A page of both logs has as many rows, and the long one's reads at most ALLOWANCE more blocks."""
     assert short[1] == long[1] == PAGE + 1
-    assert long[0] <= short[0] * MOST, (short, long)
+    assert long[0] <= short[0] + ALLOWANCE, (short, long)

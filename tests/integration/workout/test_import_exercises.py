@@ -8,7 +8,13 @@ from fitnesshub.workout.v1.events_pb2 import ExerciseImported
 from fitnesshub.workout.v1.exercise_pb2 import MUSCLE_BICEPS, MUSCLE_CHEST, Exercise
 
 from chassis.errors import PermissionDenied, Unauthenticated
-from services.workout.api.exercise_intake import ROWS_AT_ONCE
+from chassis.sessions import WriteSession
+from services.workout.api import exercise_import, exercise_intake
+from services.workout.api.exercise_intake import ROWS_AT_ONCE, ExerciseIntake
+from services.workout.domain import exercise_index
+from services.workout.domain.exercise_merging import Catalogue
+from services.workout.store.exercise_writes import AT_ONCE
+from tests.integration.workout.turns import Turns
 from tests.integration.workout.world import (
     CREATED,
     REFUSED,
@@ -157,21 +163,22 @@ async def test_a_thousand_rows_at_once(importer: Importer, world: World) -> None
     assert await world.owner_value("SELECT count(*) FROM workout.exercises WHERE source = $1", importer.source) == 1000
 
 
-async def test_a_large_import_lets_other_calls_have_their_turn(importer: Importer) -> None:
-    turns = 0
+async def test_a_large_import_lets_other_calls_have_their_turn(importer: Importer, turns: Turns) -> None:
+    rows = [new_exercise(str(number)) for number in range(100)]
+    # A function of each pass: checked, reduced to facts, matched, given a home, composed, told.
+    turns.watch(exercise_import, "ExerciseImportOutcome")
+    turns.watch(exercise_import, "facts")
+    turns.watch(Catalogue, "match")
+    turns.watch(ExerciseIntake, "_home")
+    turns.watch(exercise_intake, "composed")
+    turns.watch(WriteSession, "emit")
+    passes = set(turns.most)
+    turns.watch(exercise_index, "index_of")
 
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            await asyncio.sleep(0)
-            turns += 1
+    outcomes = await turns.during(importer.run(rows))
 
-    other = asyncio.create_task(count())
-    await importer.run([new_exercise(str(number)) for number in range(1000)])
-    other.cancel()
-
-    # Three passes over the rows: checking, merging, telling.
-    assert turns >= 3 * 1000 / ROWS_AT_ONCE
+    assert [each.result for each in outcomes] == [CREATED] * 100
+    assert turns.most == dict.fromkeys(passes, ROWS_AT_ONCE) | {"index_of": AT_ONCE}
 
 
 async def test_imports_at_the_same_time_store_a_row_once(importer: Importer, world: World) -> None:

@@ -44,7 +44,7 @@ async def test_what_is_there_comes_first_and_then_what_happens(ada: Athlete, squ
         assert (await anext(stream)).change.upserted == back
 
 
-async def test_a_stream_that_waits_is_told_of_others_changes(ada: Athlete, bob: Athlete, squat: str) -> None:
+async def test_a_stream_that_waits_is_told_of_its_owners_changes_only(ada: Athlete, bob: Athlete, squat: str) -> None:
     async with aclosing(ada.watch()) as stream:
         message = asyncio.create_task(anext(stream))
         await bob.create(new_workout(squat))

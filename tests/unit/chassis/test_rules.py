@@ -327,6 +327,14 @@ class TestPartial:
         assert problems(make(outer, whole={})) == [("whole.many", "is required"), ("whole.mapped", "is required")]
         assert problems(make(outer, change={"many": [1]})) == [("change.many", "must have at least 2 elements")]
 
+    def test_an_empty_text_in_a_change_hints_at_the_mask(self) -> None:
+        inner = build(Field("name", "string", Rules(min_length=2), optional=True))
+        outer = build(Field("change", inner.full_name, Rules(partial=True)), Field("whole", inner.full_name))
+        assert problems(make(outer, change={"name": ""}, whole={"name": ""})) == [
+            ("change.name", "must be at least 2 characters; to clear a field, name it in the update mask"),
+            ("whole.name", "must be at least 2 characters"),
+        ]
+
     def test_inner_messages_are_partial_too(self) -> None:
         inner = build(Field("value", "string", Rules(required=True)))
         middle = build(Field("inner", inner.full_name, Rules(required=True)))
@@ -353,6 +361,5 @@ class TestDeferred:
         assert problems(row) == [
             ("name", "must not be blank"),
             ("category", "is required"),
-            ("primaryMuscles", "is required"),
         ]
         assert row.id == ""

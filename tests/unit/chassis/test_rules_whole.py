@@ -198,7 +198,6 @@ class TestImpossibleRules:
     def test_they_stop_the_start(self, field: Field, words: str) -> None:
         with pytest.raises(ContractError, match=words) as caught:
             compile_rules(build(field, enums=KINDS))
-        assert str(caught.value).endswith(words) or words in str(caught.value)
         assert "Sample.value: " in str(caught.value)
 
     @pytest.mark.parametrize("pattern", [r"\(\?=a\)", r"a\+\+", r"\\1x", "(?P<n>a)(?:b)(?i:c)", r"[*+?]\+"])

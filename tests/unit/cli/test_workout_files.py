@@ -8,8 +8,8 @@ import pytest
 from fitnesshub.workout.v1 import workout_pb2 as pb
 from google.protobuf.json_format import MessageToDict
 
+from cli.problems import Unusable
 from cli.workouts.formats import recognise
-from cli.workouts.problems import Unusable
 from cli.workouts.sessions import Session, sessions
 from cli.workouts.table import open_table
 from cli.workouts.values import Units

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cli.workouts.problems import RowRefused
+from cli.problems import RowRefused
 from cli.workouts.values import duration, instant, local_time, number, whole_number
 
 BERLIN = ZoneInfo("Europe/Berlin")

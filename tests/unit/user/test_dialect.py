@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -129,6 +130,12 @@ def test_client_errors_have_gotrues_status_and_code(failure: Failure, status: in
     assert to.response_metadata["x-http-code"] == str(status)
     assert to.response_metadata["x-sb-error-code"] == code
     assert "x-supabase-api-version" not in to.response_metadata
+
+
+@pytest.mark.parametrize(("failure", "status", "code"), FAILURES)
+def test_the_documentation_lists_them(failure: Failure, status: int, code: str) -> None:
+    page = Path(__file__).parents[3] / "docs" / "supabase-auth.md"
+    assert f"| `{failure.reason}` | {status} | `{code}` |" in page.read_text()
 
 
 @pytest.mark.parametrize(("failure", "status", "code"), FAILURES)

@@ -62,6 +62,12 @@ def test_the_muscle_that_most_matches_train_comes_first() -> None:
     assert order("curl", [exercise("Leg Curl", muscle=9), *curls[:2]])[0].exercise_id == "id of Leg Curl"
 
 
+def test_unknown_muscles_have_nothing_in_common() -> None:
+    unknown = [exercise(f"{name} Curl", muscle=0) for name in ("Hammer", "Zottman", "Preacher")]
+
+    assert order("curl", [exercise("Leg Curl", muscle=9), *unknown])[0].exercise_id == "id of Leg Curl"
+
+
 @pytest.mark.parametrize(
     ("query", "name"),
     [

@@ -20,7 +20,7 @@ from fitnesshub.workout.v1.workout_pb2 import (
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import InvalidArgument
-from services.workout.domain.etags import etag
+from chassis.etags import version_etag
 from services.workout.domain.workouts import (
     UPDATABLE,
     check_sets,
@@ -55,7 +55,7 @@ def test_a_new_workout_belongs_to_its_creator_and_is_version_one() -> None:
     workout = new_workout(sent, WORKOUT_ID, USER_ID, NOW)
 
     assert (workout.id, workout.user_id, workout.title) == (WORKOUT_ID, USER_ID, "Push day")
-    assert workout.etag == etag(WORKOUT_ID, 1)
+    assert workout.etag == version_etag(WORKOUT_ID, 1)
     assert workout.create_time.ToDatetime(UTC) == workout.update_time.ToDatetime(UTC) == NOW
     assert not sent.HasField("create_time")
 
@@ -65,7 +65,7 @@ def test_a_change_moves_the_update_time_and_the_etag_only() -> None:
 
     finish(workout, 2, NOW + timedelta(minutes=5))
 
-    assert workout.etag == etag(WORKOUT_ID, 2)
+    assert workout.etag == version_etag(WORKOUT_ID, 2)
     assert workout.create_time.ToDatetime(UTC) == NOW
     assert workout.update_time.ToDatetime(UTC) == NOW + timedelta(minutes=5)
 
@@ -147,7 +147,7 @@ def test_what_an_update_may_change_are_fields_of_a_workout() -> None:
 
 
 def test_etags_differ_by_version_and_by_resource_and_are_short() -> None:
-    etags = {etag(resource, version) for resource in (WORKOUT_ID, USER_ID) for version in range(1, 1000)}
+    etags = {version_etag(resource, version) for resource in (WORKOUT_ID, USER_ID) for version in range(1, 1000)}
 
     assert len(etags) == 2 * 999
     assert {len(each) for each in etags} == {12}

@@ -23,13 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from fitnesshub.mesh.v1 import status_service_pb2 as fitnesshub_dot_mesh_dot_v1_dot_status__service__pb2
+from fitnesshub.options.v1 import media_pb2 as fitnesshub_dot_options_dot_v1_dot_media__pb2
 from fitnesshub.options.v1 import policy_pb2 as fitnesshub_dot_options_dot_v1_dot_policy__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*fitnesshub/gateway/v1/health_service.proto\x12\x15\x66itnesshub.gateway.v1\x1a\'fitnesshub/mesh/v1/status_service.proto\x1a\"fitnesshub/options/v1/policy.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetHealthRequest\"\xa7\x02\n\nMeshHealth\x12\x33\n\x06status\x18\x01 \x01(\x0e\x32#.fitnesshub.gateway.v1.HealthStatus\x12\x36\n\x08services\x18\x02 \x03(\x0b\x32$.fitnesshub.gateway.v1.ServiceHealth\x12*\n\x07servers\x18\x03 \x03(\x0b\x32\x19.fitnesshub.mesh.v1.Check\x12\x0f\n\x07version\x18\x04 \x01(\t\x12)\n\x06uptime\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0cmemory_bytes\x18\x06 \x01(\x03\x12.\n\ncheck_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9f\x02\n\rServiceHealth\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x33\n\x06status\x18\x02 \x01(\x0e\x32#.fitnesshub.gateway.v1.HealthStatus\x12\x30\n\rresponse_time\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x0flast_check_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x05 \x01(\t\x12)\n\x06uptime\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0cmemory_bytes\x18\x07 \x01(\x03\x12\x0f\n\x07problem\x18\x08 \x01(\t*\x81\x01\n\x0cHealthStatus\x12\x1d\n\x19HEALTH_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15HEALTH_STATUS_HEALTHY\x10\x01\x12\x1a\n\x16HEALTH_STATUS_DEGRADED\x10\x02\x12\x1b\n\x17HEALTH_STATUS_UNHEALTHY\x10\x03\x32\x84\x01\n\rHealthService\x12s\n\tGetHealth\x12\'.fitnesshub.gateway.v1.GetHealthRequest\x1a!.fitnesshub.gateway.v1.MeshHealth\"\x1a\x90\x02\x01\x8a\xb5\x18\x04\x08\x01 \x05\x82\xd3\xe4\x93\x02\t\x12\x07/healthb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*fitnesshub/gateway/v1/health_service.proto\x12\x15\x66itnesshub.gateway.v1\x1a\'fitnesshub/mesh/v1/status_service.proto\x1a!fitnesshub/options/v1/media.proto\x1a\"fitnesshub/options/v1/policy.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetHealthRequest\"\xa7\x02\n\nMeshHealth\x12\x33\n\x06status\x18\x01 \x01(\x0e\x32#.fitnesshub.gateway.v1.HealthStatus\x12\x36\n\x08services\x18\x02 \x03(\x0b\x32$.fitnesshub.gateway.v1.ServiceHealth\x12*\n\x07servers\x18\x03 \x03(\x0b\x32\x19.fitnesshub.mesh.v1.Check\x12\x0f\n\x07version\x18\x04 \x01(\t\x12)\n\x06uptime\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0cmemory_bytes\x18\x06 \x01(\x03\x12.\n\ncheck_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9f\x02\n\rServiceHealth\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x33\n\x06status\x18\x02 \x01(\x0e\x32#.fitnesshub.gateway.v1.HealthStatus\x12\x30\n\rresponse_time\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x0flast_check_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x05 \x01(\t\x12)\n\x06uptime\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0cmemory_bytes\x18\x07 \x01(\x03\x12\x0f\n\x07problem\x18\x08 \x01(\t*\x81\x01\n\x0cHealthStatus\x12\x1d\n\x19HEALTH_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15HEALTH_STATUS_HEALTHY\x10\x01\x12\x1a\n\x16HEALTH_STATUS_DEGRADED\x10\x02\x12\x1b\n\x17HEALTH_STATUS_UNHEALTHY\x10\x03\x32\x8c\x01\n\rHealthService\x12{\n\tGetHealth\x12\'.fitnesshub.gateway.v1.GetHealthRequest\x1a!.fitnesshub.gateway.v1.MeshHealth\"\"\x90\x02\x01\x8a\xb5\x18\x04\x08\x01 \x05\x92\xb5\x18\x04\x42\x02\xf7\x03\x82\xd3\xe4\x93\x02\t\x12\x07/healthb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,15 +38,15 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fitnesshub.gateway.v1.healt
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_HEALTHSERVICE'].methods_by_name['GetHealth']._loaded_options = None
-  _globals['_HEALTHSERVICE'].methods_by_name['GetHealth']._serialized_options = b'\220\002\001\212\265\030\004\010\001 \005\202\323\344\223\002\t\022\007/health'
-  _globals['_HEALTHSTATUS']._serialized_start=850
-  _globals['_HEALTHSTATUS']._serialized_end=979
-  _globals['_GETHEALTHREQUEST']._serialized_start=241
-  _globals['_GETHEALTHREQUEST']._serialized_end=259
-  _globals['_MESHHEALTH']._serialized_start=262
-  _globals['_MESHHEALTH']._serialized_end=557
-  _globals['_SERVICEHEALTH']._serialized_start=560
-  _globals['_SERVICEHEALTH']._serialized_end=847
-  _globals['_HEALTHSERVICE']._serialized_start=982
-  _globals['_HEALTHSERVICE']._serialized_end=1114
+  _globals['_HEALTHSERVICE'].methods_by_name['GetHealth']._serialized_options = b'\220\002\001\212\265\030\004\010\001 \005\222\265\030\004B\002\367\003\202\323\344\223\002\t\022\007/health'
+  _globals['_HEALTHSTATUS']._serialized_start=885
+  _globals['_HEALTHSTATUS']._serialized_end=1014
+  _globals['_GETHEALTHREQUEST']._serialized_start=276
+  _globals['_GETHEALTHREQUEST']._serialized_end=294
+  _globals['_MESHHEALTH']._serialized_start=297
+  _globals['_MESHHEALTH']._serialized_end=592
+  _globals['_SERVICEHEALTH']._serialized_start=595
+  _globals['_SERVICEHEALTH']._serialized_end=882
+  _globals['_HEALTHSERVICE']._serialized_start=1017
+  _globals['_HEALTHSERVICE']._serialized_end=1157
 # @@protoc_insertion_point(module_scope)

@@ -25,7 +25,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNSPECIFIED: _ErrorReason.ValueType  # 0
     """Never sent."""
     INVALID_REQUEST: _ErrorReason.ValueType  # 1
-    """The request breaks rules of its fields; `BadRequest` lists all of them."""
+    """The request breaks rules of its fields; `BadRequest` names those that were found together. Over REST types and names
+    are looked at first, then the rules of fields, then what only the service can know.
+    """
     MALFORMED_REQUEST: _ErrorReason.ValueType  # 2
     """The request bytes are not a message of the expected type."""
     REQUEST_TOO_LARGE: _ErrorReason.ValueType  # 3
@@ -89,7 +91,9 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 """Never sent."""
 INVALID_REQUEST: ErrorReason.ValueType  # 1
-"""The request breaks rules of its fields; `BadRequest` lists all of them."""
+"""The request breaks rules of its fields; `BadRequest` names those that were found together. Over REST types and names
+are looked at first, then the rules of fields, then what only the service can know.
+"""
 MALFORMED_REQUEST: ErrorReason.ValueType  # 2
 """The request bytes are not a message of the expected type."""
 REQUEST_TOO_LARGE: ErrorReason.ValueType  # 3

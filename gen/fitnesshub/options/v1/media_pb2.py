@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!fitnesshub/options/v1/media.proto\x12\x15\x66itnesshub.options.v1\x1a google/protobuf/descriptor.proto\"\x9a\x01\n\x05Media\x12\x15\n\rcontent_types\x18\x01 \x03(\t\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\t\x12\x1d\n\x15request_content_types\x18\x03 \x03(\t\x12\x0f\n\x07request\x18\x04 \x01(\t\x12\r\n\x05\x65rror\x18\x05 \x01(\t\x12\x13\n\x0b\x63onditional\x18\x06 \x01(\x08\x12\x16\n\x0e\x64\x65\x63lared_names\x18\x07 \x01(\x08:M\n\x05media\x12\x1e.google.protobuf.MethodOptions\x18\xd2\x86\x03 \x01(\x0b\x32\x1c.fitnesshub.options.v1.Mediab\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!fitnesshub/options/v1/media.proto\x12\x15\x66itnesshub.options.v1\x1a google/protobuf/descriptor.proto\"\xb3\x01\n\x05Media\x12\x15\n\rcontent_types\x18\x01 \x03(\t\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\t\x12\x1d\n\x15request_content_types\x18\x03 \x03(\t\x12\x0f\n\x07request\x18\x04 \x01(\t\x12\r\n\x05\x65rror\x18\x05 \x01(\t\x12\x13\n\x0b\x63onditional\x18\x06 \x01(\x08\x12\x16\n\x0e\x64\x65\x63lared_names\x18\x07 \x01(\x08\x12\x17\n\x0f\x61nswer_statuses\x18\x08 \x03(\r:M\n\x05media\x12\x1e.google.protobuf.MethodOptions\x18\xd2\x86\x03 \x01(\x0b\x32\x1c.fitnesshub.options.v1.Mediab\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fitnesshub.options.v1.media
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MEDIA']._serialized_start=95
-  _globals['_MEDIA']._serialized_end=249
+  _globals['_MEDIA']._serialized_end=274
 # @@protoc_insertion_point(module_scope)

@@ -26,23 +26,23 @@ from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"fitnesshub/options/v1/policy.proto\x12\x15\x66itnesshub.options.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\x86\x03\n\x06Policy\x12-\n\x06\x61\x63\x63\x65ss\x18\x01 \x01(\x0e\x32\x1d.fitnesshub.options.v1.Access\x12*\n\x05roles\x18\x02 \x03(\x0e\x32\x1b.fitnesshub.options.v1.Role\x12\x0f\n\x07\x63\x61llers\x18\x03 \x03(\t\x12\x34\n\nrate_class\x18\x04 \x01(\x0e\x32 .fitnesshub.options.v1.RateClass\x12:\n\rtimeout_class\x18\x05 \x01(\x0e\x32#.fitnesshub.options.v1.TimeoutClass\x12*\n\x07timeout\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11max_request_bytes\x18\x07 \x01(\r\x12\x0f\n\x07\x61udited\x18\x08 \x01(\x08\x12\x0f\n\x07reasons\x18\t \x03(\t\x12\x1d\n\x15no_idempotency_record\x18\n \x01(\x08\x12\x16\n\x0esuccess_status\x18\x0b \x01(\r\"+\n\x06Reason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\r\x12\x13\n\x0bhttp_status\x18\x02 \x01(\r*i\n\x06\x41\x63\x63\x65ss\x12\x16\n\x12\x41\x43\x43\x45SS_UNSPECIFIED\x10\x00\x12\x11\n\rACCESS_PUBLIC\x10\x01\x12\x0f\n\x0b\x41\x43\x43\x45SS_USER\x10\x02\x12\x0f\n\x0b\x41\x43\x43\x45SS_ROLE\x10\x03\x12\x12\n\x0e\x41\x43\x43\x45SS_SERVICE\x10\x04*u\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_MEMBER\x10\x01\x12\x10\n\x0cROLE_TRAINER\x10\x02\x12\x12\n\x0eROLE_MODERATOR\x10\x03\x12\x0e\n\nROLE_ADMIN\x10\x04\x12\x10\n\x0cROLE_SERVICE\x10\x05*\x94\x01\n\tRateClass\x12\x1a\n\x16RATE_CLASS_UNSPECIFIED\x10\x00\x12\x13\n\x0fRATE_CLASS_READ\x10\x01\x12\x14\n\x10RATE_CLASS_WRITE\x10\x02\x12\x13\n\x0fRATE_CLASS_AUTH\x10\x03\x12\x14\n\x10RATE_CLASS_HEAVY\x10\x04\x12\x15\n\x11RATE_CLASS_EXEMPT\x10\x05*~\n\x0cTimeoutClass\x12\x1d\n\x19TIMEOUT_CLASS_UNSPECIFIED\x10\x00\x12\x1d\n\x19TIMEOUT_CLASS_INTERACTIVE\x10\x01\x12\x16\n\x12TIMEOUT_CLASS_BULK\x10\x02\x12\x18\n\x14TIMEOUT_CLASS_STREAM\x10\x03:O\n\x06policy\x12\x1e.google.protobuf.MethodOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x1d.fitnesshub.options.v1.Policy:/\n\x04host\x12\x1f.google.protobuf.ServiceOptions\x18\xd1\x86\x03 \x01(\t:R\n\x06reason\x12!.google.protobuf.EnumValueOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x1d.fitnesshub.options.v1.Reasonb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"fitnesshub/options/v1/policy.proto\x12\x15\x66itnesshub.options.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\x98\x03\n\x06Policy\x12-\n\x06\x61\x63\x63\x65ss\x18\x01 \x01(\x0e\x32\x1d.fitnesshub.options.v1.Access\x12*\n\x05roles\x18\x02 \x03(\x0e\x32\x1b.fitnesshub.options.v1.Role\x12\x0f\n\x07\x63\x61llers\x18\x03 \x03(\t\x12\x34\n\nrate_class\x18\x04 \x01(\x0e\x32 .fitnesshub.options.v1.RateClass\x12:\n\rtimeout_class\x18\x05 \x01(\x0e\x32#.fitnesshub.options.v1.TimeoutClass\x12*\n\x07timeout\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11max_request_bytes\x18\x07 \x01(\r\x12\x0f\n\x07\x61udited\x18\x08 \x01(\x08\x12\x0f\n\x07reasons\x18\t \x03(\t\x12\x1d\n\x15no_idempotency_record\x18\n \x01(\x08\x12\x16\n\x0esuccess_status\x18\x0b \x01(\r\x12\x10\n\x08personal\x18\x0c \x01(\x08\"+\n\x06Reason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\r\x12\x13\n\x0bhttp_status\x18\x02 \x01(\r*i\n\x06\x41\x63\x63\x65ss\x12\x16\n\x12\x41\x43\x43\x45SS_UNSPECIFIED\x10\x00\x12\x11\n\rACCESS_PUBLIC\x10\x01\x12\x0f\n\x0b\x41\x43\x43\x45SS_USER\x10\x02\x12\x0f\n\x0b\x41\x43\x43\x45SS_ROLE\x10\x03\x12\x12\n\x0e\x41\x43\x43\x45SS_SERVICE\x10\x04*u\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_MEMBER\x10\x01\x12\x10\n\x0cROLE_TRAINER\x10\x02\x12\x12\n\x0eROLE_MODERATOR\x10\x03\x12\x0e\n\nROLE_ADMIN\x10\x04\x12\x10\n\x0cROLE_SERVICE\x10\x05*\x94\x01\n\tRateClass\x12\x1a\n\x16RATE_CLASS_UNSPECIFIED\x10\x00\x12\x13\n\x0fRATE_CLASS_READ\x10\x01\x12\x14\n\x10RATE_CLASS_WRITE\x10\x02\x12\x13\n\x0fRATE_CLASS_AUTH\x10\x03\x12\x14\n\x10RATE_CLASS_HEAVY\x10\x04\x12\x15\n\x11RATE_CLASS_EXEMPT\x10\x05*~\n\x0cTimeoutClass\x12\x1d\n\x19TIMEOUT_CLASS_UNSPECIFIED\x10\x00\x12\x1d\n\x19TIMEOUT_CLASS_INTERACTIVE\x10\x01\x12\x16\n\x12TIMEOUT_CLASS_BULK\x10\x02\x12\x18\n\x14TIMEOUT_CLASS_STREAM\x10\x03:O\n\x06policy\x12\x1e.google.protobuf.MethodOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x1d.fitnesshub.options.v1.Policy:/\n\x04host\x12\x1f.google.protobuf.ServiceOptions\x18\xd1\x86\x03 \x01(\t:R\n\x06reason\x12!.google.protobuf.EnumValueOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x1d.fitnesshub.options.v1.Reasonb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fitnesshub.options.v1.policy_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ACCESS']._serialized_start=565
-  _globals['_ACCESS']._serialized_end=670
-  _globals['_ROLE']._serialized_start=672
-  _globals['_ROLE']._serialized_end=789
-  _globals['_RATECLASS']._serialized_start=792
-  _globals['_RATECLASS']._serialized_end=940
-  _globals['_TIMEOUTCLASS']._serialized_start=942
-  _globals['_TIMEOUTCLASS']._serialized_end=1068
+  _globals['_ACCESS']._serialized_start=583
+  _globals['_ACCESS']._serialized_end=688
+  _globals['_ROLE']._serialized_start=690
+  _globals['_ROLE']._serialized_end=807
+  _globals['_RATECLASS']._serialized_start=810
+  _globals['_RATECLASS']._serialized_end=958
+  _globals['_TIMEOUTCLASS']._serialized_start=960
+  _globals['_TIMEOUTCLASS']._serialized_end=1086
   _globals['_POLICY']._serialized_start=128
-  _globals['_POLICY']._serialized_end=518
-  _globals['_REASON']._serialized_start=520
-  _globals['_REASON']._serialized_end=563
+  _globals['_POLICY']._serialized_end=536
+  _globals['_REASON']._serialized_start=538
+  _globals['_REASON']._serialized_end=581
 # @@protoc_insertion_point(module_scope)

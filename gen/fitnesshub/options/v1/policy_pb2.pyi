@@ -173,6 +173,7 @@ class Policy(_message.Message):
     REASONS_FIELD_NUMBER: _builtins.int
     NO_IDEMPOTENCY_RECORD_FIELD_NUMBER: _builtins.int
     SUCCESS_STATUS_FIELD_NUMBER: _builtins.int
+    PERSONAL_FIELD_NUMBER: _builtins.int
     access: Global___Access.ValueType
     """Who may call. Unspecified is refused at build time: access is denied unless it is granted here."""
     rate_class: Global___RateClass.ValueType
@@ -187,6 +188,10 @@ class Policy(_message.Message):
     """The answer isn't kept for replay under an Idempotency-Key: it holds secrets."""
     success_status: _builtins.int
     """HTTP status of a success over REST. 0: 200."""
+    personal: _builtins.bool
+    """With ACCESS_PUBLIC: the answer depends on who asks, if a token says so. Where it isn't set a token that
+    comes along changes nothing in the answer.
+    """
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[Global___Role.ValueType]:
         """With ACCESS_ROLE: any one of these roles is enough. Must be empty otherwise."""
@@ -221,10 +226,11 @@ class Policy(_message.Message):
         reasons: _abc.Iterable[_builtins.str] | None = ...,
         no_idempotency_record: _builtins.bool = ...,
         success_status: _builtins.int = ...,
+        personal: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "audited", b"audited", "callers", b"callers", "max_request_bytes", b"max_request_bytes", "no_idempotency_record", b"no_idempotency_record", "rate_class", b"rate_class", "reasons", b"reasons", "roles", b"roles", "success_status", b"success_status", "timeout", b"timeout", "timeout_class", b"timeout_class"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "audited", b"audited", "callers", b"callers", "max_request_bytes", b"max_request_bytes", "no_idempotency_record", b"no_idempotency_record", "personal", b"personal", "rate_class", b"rate_class", "reasons", b"reasons", "roles", b"roles", "success_status", b"success_status", "timeout", b"timeout", "timeout_class", b"timeout_class"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

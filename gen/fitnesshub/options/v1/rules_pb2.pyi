@@ -88,6 +88,7 @@ class Rules(_message.Message):
     OPEN_ENUM_FIELD_NUMBER: _builtins.int
     DEFERRED_FIELD_NUMBER: _builtins.int
     PARTIAL_FIELD_NUMBER: _builtins.int
+    PATTERN_PROBLEM_FIELD_NUMBER: _builtins.int
     required: _builtins.bool
     """Must be set. A string must not be blank."""
     output_only: _builtins.bool
@@ -124,6 +125,8 @@ class Rules(_message.Message):
     """On a message field of an update: `required` isn't asked of the fields inside it, because absent
     means unchanged.
     """
+    pattern_problem: _builtins.str
+    """What callers are told, instead of the pattern, of a string that `pattern` doesn't match, as `must be …`."""
     def __init__(
         self,
         *,
@@ -142,10 +145,11 @@ class Rules(_message.Message):
         open_enum: _builtins.bool = ...,
         deferred: _builtins.bool = ...,
         partial: _builtins.bool = ...,
+        pattern_problem: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_max_items", b"_max_items", "_max_length", b"_max_length", "_min", b"_min", "_min_items", b"_min_items", "_min_length", b"_min_length", "max", b"max", "max_items", b"max_items", "max_length", b"max_length", "min", b"min", "min_items", b"min_items", "min_length", b"min_length"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_max_items", b"_max_items", "_max_length", b"_max_length", "_min", b"_min", "_min_items", b"_min_items", "_min_length", b"_min_length", "deferred", b"deferred", "format", b"format", "max", b"max", "max_items", b"max_items", "max_length", b"max_length", "min", b"min", "min_items", b"min_items", "min_length", b"min_length", "open_enum", b"open_enum", "output_only", b"output_only", "partial", b"partial", "pattern", b"pattern", "personal", b"personal", "required", b"required", "unique", b"unique"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_max_items", b"_max_items", "_max_length", b"_max_length", "_min", b"_min", "_min_items", b"_min_items", "_min_length", b"_min_length", "deferred", b"deferred", "format", b"format", "max", b"max", "max_items", b"max_items", "max_length", b"max_length", "min", b"min", "min_items", b"min_items", "min_length", b"min_length", "open_enum", b"open_enum", "output_only", b"output_only", "partial", b"partial", "pattern", b"pattern", "pattern_problem", b"pattern_problem", "personal", b"personal", "required", b"required", "unique", b"unique"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max: _TypeAlias = _typing.Literal["max"]  # noqa: Y015
     _WhichOneofArgType__max: _TypeAlias = _typing.Literal["_max", b"_max"]  # noqa: Y015

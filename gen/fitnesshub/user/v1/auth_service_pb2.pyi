@@ -174,19 +174,23 @@ class IssueLocalSessionRequest(_message.Message):
 
     EMAIL_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
+    MUST_EXIST_FIELD_NUMBER: _builtins.int
     email: _builtins.str
     """Address of the user; registered with a random password if unknown."""
     role: _policy_pb2.Role.ValueType
     """Role the user gets besides `member`, and keeps. Unspecified: none."""
+    must_exist: _builtins.bool
+    """Fail with USER_NOT_FOUND when the address is unknown, instead of registering it."""
     def __init__(
         self,
         *,
         email: _builtins.str = ...,
         role: _policy_pb2.Role.ValueType = ...,
+        must_exist: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "role", b"role"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "must_exist", b"must_exist", "role", b"role"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

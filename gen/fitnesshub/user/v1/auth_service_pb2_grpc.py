@@ -113,7 +113,7 @@ class AuthServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def IssueLocalSession(self, request, context):
-        """Issues a session to the operator's own shell (`fitnesshub token`), making the user if need be.
+        """Issues a session to the operator's own shell (`fitnesshub token`), making the user if need be and wanted.
         Only on local profiles; in production it fails with LOCAL_TOKENS_DISABLED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

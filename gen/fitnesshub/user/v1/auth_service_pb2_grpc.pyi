@@ -52,7 +52,7 @@ class AuthServiceStub:
     GetCurrentUser: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.GetCurrentUserRequest, _user_pb2.User]
     """Returns the caller."""
     IssueLocalSession: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.IssueLocalSessionRequest, _user_pb2.Session]
-    """Issues a session to the operator's own shell (`fitnesshub token`), making the user if need be.
+    """Issues a session to the operator's own shell (`fitnesshub token`), making the user if need be and wanted.
     Only on local profiles; in production it fails with LOCAL_TOKENS_DISABLED.
     """
 
@@ -78,7 +78,7 @@ class AuthServiceAsyncStub(AuthServiceStub):
     GetCurrentUser: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.GetCurrentUserRequest, _user_pb2.User]  # type: ignore[assignment]
     """Returns the caller."""
     IssueLocalSession: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.IssueLocalSessionRequest, _user_pb2.Session]  # type: ignore[assignment]
-    """Issues a session to the operator's own shell (`fitnesshub token`), making the user if need be.
+    """Issues a session to the operator's own shell (`fitnesshub token`), making the user if need be and wanted.
     Only on local profiles; in production it fails with LOCAL_TOKENS_DISABLED.
     """
 
@@ -137,7 +137,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_service_pb2.IssueLocalSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_user_pb2.Session, _abc.Awaitable[_user_pb2.Session]]:
-        """Issues a session to the operator's own shell (`fitnesshub token`), making the user if need be.
+        """Issues a session to the operator's own shell (`fitnesshub token`), making the user if need be and wanted.
         Only on local profiles; in production it fails with LOCAL_TOKENS_DISABLED.
         """
 

@@ -27,10 +27,11 @@ if _version_not_supported:
 
 
 class GoTrueServiceStub:
-    """The Supabase Auth (GoTrue) protocol, so that `supabase-js` signs in unchanged. A thin layer over
-    `AuthService`: bodies are the dialect's own JSON (snake_case), and so are its errors
-    (`{code, error_code, msg}`). Everything is public at the edge; the layer itself refuses callers
-    without a token, in the dialect.
+    """The part of the Supabase Auth (GoTrue) protocol that `supabase-js` needs for `signUp`, `signInWithPassword`,
+    `refreshSession`, `signOut`, `getUser`, `getClaims` and its own refreshing; other calls (`updateUser`, `resetPasswordForEmail`,
+    `signInWithOtp`, `verifyOtp`, OAuth, MFA) are answered 404 or 405. A thin layer over `AuthService`: bodies are the
+    dialect's own JSON (snake_case) in which unknown members are ignored, and so are its errors (`{code, error_code, msg}`).
+    Everything is public at the edge; the layer itself refuses callers without a token, in the dialect.
     """
 
     def __init__(self, channel):
@@ -77,10 +78,11 @@ class GoTrueServiceStub:
 
 
 class GoTrueServiceServicer:
-    """The Supabase Auth (GoTrue) protocol, so that `supabase-js` signs in unchanged. A thin layer over
-    `AuthService`: bodies are the dialect's own JSON (snake_case), and so are its errors
-    (`{code, error_code, msg}`). Everything is public at the edge; the layer itself refuses callers
-    without a token, in the dialect.
+    """The part of the Supabase Auth (GoTrue) protocol that `supabase-js` needs for `signUp`, `signInWithPassword`,
+    `refreshSession`, `signOut`, `getUser`, `getClaims` and its own refreshing; other calls (`updateUser`, `resetPasswordForEmail`,
+    `signInWithOtp`, `verifyOtp`, OAuth, MFA) are answered 404 or 405. A thin layer over `AuthService`: bodies are the
+    dialect's own JSON (snake_case) in which unknown members are ignored, and so are its errors (`{code, error_code, msg}`).
+    Everything is public at the edge; the layer itself refuses callers without a token, in the dialect.
     """
 
     def GoTrueSignUp(self, request, context):
@@ -180,10 +182,11 @@ def add_GoTrueServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class GoTrueService:
-    """The Supabase Auth (GoTrue) protocol, so that `supabase-js` signs in unchanged. A thin layer over
-    `AuthService`: bodies are the dialect's own JSON (snake_case), and so are its errors
-    (`{code, error_code, msg}`). Everything is public at the edge; the layer itself refuses callers
-    without a token, in the dialect.
+    """The part of the Supabase Auth (GoTrue) protocol that `supabase-js` needs for `signUp`, `signInWithPassword`,
+    `refreshSession`, `signOut`, `getUser`, `getClaims` and its own refreshing; other calls (`updateUser`, `resetPasswordForEmail`,
+    `signInWithOtp`, `verifyOtp`, OAuth, MFA) are answered 404 or 405. A thin layer over `AuthService`: bodies are the
+    dialect's own JSON (snake_case) in which unknown members are ignored, and so are its errors (`{code, error_code, msg}`).
+    Everything is public at the edge; the layer itself refuses callers without a token, in the dialect.
     """
 
     @staticmethod

@@ -28,10 +28,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class GoTrueServiceStub:
-    """The Supabase Auth (GoTrue) protocol, so that `supabase-js` signs in unchanged. A thin layer over
-    `AuthService`: bodies are the dialect's own JSON (snake_case), and so are its errors
-    (`{code, error_code, msg}`). Everything is public at the edge; the layer itself refuses callers
-    without a token, in the dialect.
+    """The part of the Supabase Auth (GoTrue) protocol that `supabase-js` needs for `signUp`, `signInWithPassword`,
+    `refreshSession`, `signOut`, `getUser`, `getClaims` and its own refreshing; other calls (`updateUser`, `resetPasswordForEmail`,
+    `signInWithOtp`, `verifyOtp`, OAuth, MFA) are answered 404 or 405. A thin layer over `AuthService`: bodies are the
+    dialect's own JSON (snake_case) in which unknown members are ignored, and so are its errors (`{code, error_code, msg}`).
+    Everything is public at the edge; the layer itself refuses callers without a token, in the dialect.
     """
 
     @_typing.overload
@@ -57,10 +58,11 @@ class GoTrueServiceStub:
 
 @_typing.type_check_only
 class GoTrueServiceAsyncStub(GoTrueServiceStub):
-    """The Supabase Auth (GoTrue) protocol, so that `supabase-js` signs in unchanged. A thin layer over
-    `AuthService`: bodies are the dialect's own JSON (snake_case), and so are its errors
-    (`{code, error_code, msg}`). Everything is public at the edge; the layer itself refuses callers
-    without a token, in the dialect.
+    """The part of the Supabase Auth (GoTrue) protocol that `supabase-js` needs for `signUp`, `signInWithPassword`,
+    `refreshSession`, `signOut`, `getUser`, `getClaims` and its own refreshing; other calls (`updateUser`, `resetPasswordForEmail`,
+    `signInWithOtp`, `verifyOtp`, OAuth, MFA) are answered 404 or 405. A thin layer over `AuthService`: bodies are the
+    dialect's own JSON (snake_case) in which unknown members are ignored, and so are its errors (`{code, error_code, msg}`).
+    Everything is public at the edge; the layer itself refuses callers without a token, in the dialect.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -82,10 +84,11 @@ class GoTrueServiceAsyncStub(GoTrueServiceStub):
     """The public keys that access tokens are signed with, as a JSON Web Key Set. May be cached for ten minutes."""
 
 class GoTrueServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The Supabase Auth (GoTrue) protocol, so that `supabase-js` signs in unchanged. A thin layer over
-    `AuthService`: bodies are the dialect's own JSON (snake_case), and so are its errors
-    (`{code, error_code, msg}`). Everything is public at the edge; the layer itself refuses callers
-    without a token, in the dialect.
+    """The part of the Supabase Auth (GoTrue) protocol that `supabase-js` needs for `signUp`, `signInWithPassword`,
+    `refreshSession`, `signOut`, `getUser`, `getClaims` and its own refreshing; other calls (`updateUser`, `resetPasswordForEmail`,
+    `signInWithOtp`, `verifyOtp`, OAuth, MFA) are answered 404 or 405. A thin layer over `AuthService`: bodies are the
+    dialect's own JSON (snake_case) in which unknown members are ignored, and so are its errors (`{code, error_code, msg}`).
+    Everything is public at the edge; the layer itself refuses callers without a token, in the dialect.
     """
 
     @_abc_1.abstractmethod

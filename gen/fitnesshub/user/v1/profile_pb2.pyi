@@ -277,7 +277,9 @@ class Preferences(_message.Message):
     first_day_of_week: _dayofweek_pb2.DayOfWeek.ValueType
     """Day that a week begins with. Default: Monday."""
     language: _builtins.str
-    """Language that names are shown in (BCP 47). Default: `en`."""
+    """Language that the person's apps show names in (BCP 47). It is kept for them: calls about exercises are told
+    their `language` with each call. That there is such a language isn't checked. Default: `en`.
+    """
     effort_scale: Global___EffortScale.ValueType
     """Scale that effort is rated by. Default: RPE."""
     etag: _builtins.str

@@ -442,7 +442,9 @@ class Exercise(_message.Message):
     source is imported once and updated after that.
     """
     etag: _builtins.str
-    """Changes with every change of the exercise."""
+    """Changes with every change of the exercise. Send it with an update or a delete to be refused when
+    somebody else's change came first; absent, the last write wins.
+    """
     movement: Global___MovementPattern.ValueType
     """The pattern of movement; exercises of the same pattern can stand in for each other. Unspecified: none of these."""
     met: _builtins.float
@@ -459,7 +461,7 @@ class Exercise(_message.Message):
     """
     @_builtins.property
     def primary_muscles(self) -> _containers.RepeatedScalarFieldContainer[Global___Muscle.ValueType]:
-        """Muscles that do most of the work."""
+        """Muscles that do most of the work. Empty, which only people's own exercises may be: unknown."""
 
     @_builtins.property
     def secondary_muscles(self) -> _containers.RepeatedScalarFieldContainer[Global___Muscle.ValueType]:

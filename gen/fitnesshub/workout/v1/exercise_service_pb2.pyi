@@ -406,10 +406,10 @@ class UpdateExerciseRequest(_message.Message):
     exercise_id: _builtins.str
     """Id of the exercise."""
     etag: _builtins.str
-    """Changes only if this is the current etag. Absent: always."""
+    """Changes only if this is the current etag; that of `exercise` goes before it. Absent: always."""
     @_builtins.property
     def exercise(self) -> _exercise_pb2.Exercise:
-        """The new values. An If-Match header, or `etag` below, refuses the change when another came first."""
+        """The new values. Its `etag`, `etag` below or an If-Match header refuses the change when another came first."""
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
@@ -503,7 +503,7 @@ class ImportExercisesRequest(_message.Message):
     """Name of the library the rows come from, as `free-exercise-db`. `fitnesshub`, our own catalogue, is refused."""
     @_builtins.property
     def exercises(self) -> _containers.RepeatedCompositeFieldContainer[_exercise_pb2.Exercise]:
-        """The rows. `source_id` is required in each, `source` is ignored."""
+        """The rows. `source_id` and `primary_muscles` are required in each, `source` is ignored."""
 
     def __init__(
         self,

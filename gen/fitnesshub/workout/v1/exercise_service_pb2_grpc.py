@@ -131,7 +131,7 @@ class ExerciseServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateExercise(self, request, context):
-        """Makes an exercise of the caller's own, which nobody else sees. At most 20 an hour, deleted ones
+        """Makes an exercise of the caller's own, which nobody else sees. At most 100 an hour, deleted ones
         included, and 500 in all (settings). Names are unique among a person's own exercises, whatever their
         case, accents and punctuation.
         """

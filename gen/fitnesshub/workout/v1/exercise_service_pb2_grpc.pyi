@@ -57,7 +57,7 @@ class ExerciseServiceStub:
     library can be kept exact.
     """
     CreateExercise: _grpc.UnaryUnaryMultiCallable[_exercise_service_pb2.CreateExerciseRequest, _exercise_pb2.Exercise]
-    """Makes an exercise of the caller's own, which nobody else sees. At most 20 an hour, deleted ones
+    """Makes an exercise of the caller's own, which nobody else sees. At most 100 an hour, deleted ones
     included, and 500 in all (settings). Names are unique among a person's own exercises, whatever their
     case, accents and punctuation.
     """
@@ -102,7 +102,7 @@ class ExerciseServiceAsyncStub(ExerciseServiceStub):
     library can be kept exact.
     """
     CreateExercise: _aio.UnaryUnaryMultiCallable[_exercise_service_pb2.CreateExerciseRequest, _exercise_pb2.Exercise]  # type: ignore[assignment]
-    """Makes an exercise of the caller's own, which nobody else sees. At most 20 an hour, deleted ones
+    """Makes an exercise of the caller's own, which nobody else sees. At most 100 an hour, deleted ones
     included, and 500 in all (settings). Names are unique among a person's own exercises, whatever their
     case, accents and punctuation.
     """
@@ -180,7 +180,7 @@ class ExerciseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _exercise_service_pb2.CreateExerciseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_exercise_pb2.Exercise, _abc.Awaitable[_exercise_pb2.Exercise]]:
-        """Makes an exercise of the caller's own, which nobody else sees. At most 20 an hour, deleted ones
+        """Makes an exercise of the caller's own, which nobody else sees. At most 100 an hour, deleted ones
         included, and 500 in all (settings). Names are unique among a person's own exercises, whatever their
         case, accents and punctuation.
         """

@@ -491,7 +491,7 @@ class WatchWorkoutChangesResponse(_message.Message):
     NEXT_CURSOR_FIELD_NUMBER: _builtins.int
     CONTROL_FIELD_NUMBER: _builtins.int
     next_cursor: _builtins.str
-    """Where to go on after this change when the connection breaks."""
+    """Where to go on after this change when the connection breaks. Absent in messages of `control`."""
     @_builtins.property
     def change(self) -> Global___WorkoutChange:
         """The change."""
@@ -504,13 +504,15 @@ class WatchWorkoutChangesResponse(_message.Message):
         self,
         *,
         change: Global___WorkoutChange | None = ...,
-        next_cursor: _builtins.str = ...,
+        next_cursor: _builtins.str | None = ...,
         control: _stream_pb2.StreamControl | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "control", b"control"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_next_cursor", b"_next_cursor", "change", b"change", "control", b"control", "next_cursor", b"next_cursor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "control", b"control", "next_cursor", b"next_cursor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_next_cursor", b"_next_cursor", "change", b"change", "control", b"control", "next_cursor", b"next_cursor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__next_cursor: _TypeAlias = _typing.Literal["next_cursor"]  # noqa: Y015
+    _WhichOneofArgType__next_cursor: _TypeAlias = _typing.Literal["_next_cursor", b"_next_cursor"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__next_cursor) -> _WhichOneofReturnType__next_cursor | None: ...
 
 Global___WatchWorkoutChangesResponse: _TypeAlias = WatchWorkoutChangesResponse  # noqa: Y015

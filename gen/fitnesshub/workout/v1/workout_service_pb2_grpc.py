@@ -146,8 +146,9 @@ class WorkoutServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchWorkoutChanges(self, request, context):
-        """Streams the same changes as they happen: first those since the cursor, then each new one within
-        about a second. Over REST as server-sent events.
+        """Streams the same changes as they happen: first those since the cursor (without one, all of them), then each new
+        one within about a second. Over REST as server-sent events without `id:` lines: keep `next_cursor` and connect
+        with it again. A browser's `EventSource` can't send the access token; read the stream with `fetch`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -62,8 +62,9 @@ class WorkoutServiceStub:
     nothing.
     """
     WatchWorkoutChanges: _grpc.UnaryStreamMultiCallable[_workout_service_pb2.WatchWorkoutChangesRequest, _workout_service_pb2.WatchWorkoutChangesResponse]
-    """Streams the same changes as they happen: first those since the cursor, then each new one within
-    about a second. Over REST as server-sent events.
+    """Streams the same changes as they happen: first those since the cursor (without one, all of them), then each new
+    one within about a second. Over REST as server-sent events without `id:` lines: keep `next_cursor` and connect
+    with it again. A browser's `EventSource` can't send the access token; read the stream with `fetch`.
     """
     DeleteWorkout: _grpc.UnaryUnaryMultiCallable[_workout_service_pb2.DeleteWorkoutRequest, _empty_pb2.Empty]
     """Deletes a workout with its sets; for 24 hours UndeleteWorkout brings it back. Deleting it again fails
@@ -102,8 +103,9 @@ class WorkoutServiceAsyncStub(WorkoutServiceStub):
     nothing.
     """
     WatchWorkoutChanges: _aio.UnaryStreamMultiCallable[_workout_service_pb2.WatchWorkoutChangesRequest, _workout_service_pb2.WatchWorkoutChangesResponse]  # type: ignore[assignment]
-    """Streams the same changes as they happen: first those since the cursor, then each new one within
-    about a second. Over REST as server-sent events.
+    """Streams the same changes as they happen: first those since the cursor (without one, all of them), then each new
+    one within about a second. Over REST as server-sent events without `id:` lines: keep `next_cursor` and connect
+    with it again. A browser's `EventSource` can't send the access token; read the stream with `fetch`.
     """
     DeleteWorkout: _aio.UnaryUnaryMultiCallable[_workout_service_pb2.DeleteWorkoutRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a workout with its sets; for 24 hours UndeleteWorkout brings it back. Deleting it again fails
@@ -187,8 +189,9 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _workout_service_pb2.WatchWorkoutChangesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_workout_service_pb2.WatchWorkoutChangesResponse], _abc.AsyncIterator[_workout_service_pb2.WatchWorkoutChangesResponse]]:
-        """Streams the same changes as they happen: first those since the cursor, then each new one within
-        about a second. Over REST as server-sent events.
+        """Streams the same changes as they happen: first those since the cursor (without one, all of them), then each new
+        one within about a second. Over REST as server-sent events without `id:` lines: keep `next_cursor` and connect
+        with it again. A browser's `EventSource` can't send the access token; read the stream with `fetch`.
         """
 
     @_abc_1.abstractmethod

@@ -1,4 +1,4 @@
-"""How an import of workouts fails: as a whole, or in one row."""
+"""How an import fails: as a whole, or in one row."""
 
 from typing import NamedTuple
 

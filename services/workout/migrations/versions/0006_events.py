@@ -2,8 +2,8 @@
 
 from chassis.migrate import create_event_tables, keep_out_of_statistics
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
