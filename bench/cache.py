@@ -1,4 +1,4 @@
-"""What the cache saves SearchExercises: hits, misses, a stampede, and Redis stopped in the middle of it.
+"""What the cache saves SearchExercises: hits, misses, searches with Redis away, and a stampede.
 
 `make bench-cache` runs it and writes its section of docs/performance.md.
 """
@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from statistics import median
 
 import uvloop
-from fitnesshub.workout.v1.exercise_pb2 import EXERCISE_CATEGORY_STRENGTH, EXERCISE_LEVEL_BEGINNER, Exercise
+from fitnesshub.workout.v1.exercise_pb2 import EXERCISE_CATEGORY_STRENGTH, EXERCISE_LEVEL_BEGINNER, Exercise, Muscle
 from fitnesshub.workout.v1.exercise_service_pb2 import SearchExercisesRequest
 
 from bench.report import machine, publish, table
@@ -28,6 +28,7 @@ from services.workout.store.exercise_writes import StoredExercise, create_exerci
 SIZES = (0, 20_000)
 """Exercises beside our own catalogue."""
 QUERIES = ("curl", "bench press", "sqat")
+MUSCLES = Muscle.values()[1:]
 ROUNDS = 40
 CALLERS = 100
 NOWHERE = "unix:///nowhere/valkey.sock"
@@ -89,25 +90,29 @@ async def stampede(at: Servers, db: Database) -> str:
 
 async def fill(db: Database, count: int) -> None:
     """Adds exercises whose names share words with each other and with the catalogue."""
-    first, second = ("Cable", "Dumbbell", "Machine", "Band", "Smith"), ("Curl", "Press", "Squat", "Row", "Raise", "Pull")
+    first, second = (
+        ("Cable", "Dumbbell", "Machine", "Band", "Smith"),
+        ("Curl", "Press", "Squat", "Row", "Raise", "Pull"),
+    )
     ids, now = SystemIds(), SystemClock().now()
     for start in range(0, count, 500):
         made = []
         for number in range(start, start + 500):
             name = f"{first[number % 5]} {second[number % 6]} Variation {number}"
-            made.append(
-                Exercise(
-                    id=ids.new(),
-                    name=name,
-                    source="bench",
-                    source_id=str(number),
-                    category=EXERCISE_CATEGORY_STRENGTH,
-                    level=EXERCISE_LEVEL_BEGINNER,
-                    primary_muscles=[number % 10 + 1],
-                )
+            exercise = Exercise(
+                id=ids.new(),
+                name=name,
+                source="bench",
+                source_id=str(number),
+                category=EXERCISE_CATEGORY_STRENGTH,
+                level=EXERCISE_LEVEL_BEGINNER,
+                primary_muscles=[MUSCLES[number % len(MUSCLES)]],
             )
+            exercise.create_time.FromDatetime(now)
+            exercise.update_time.FromDatetime(now)
+            made.append(StoredExercise(exercise, 1))
         async with db.write() as tx:
-            await create_exercises(tx, [StoredExercise(each, 1, now) for each in made])
+            await create_exercises(tx, made)
 
 
 async def run() -> str:

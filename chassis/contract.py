@@ -178,19 +178,7 @@ def read_method(descriptor: MethodDescriptor) -> Method:
 
 def _policy_problems(method: Method) -> Iterator[str]:
     policy = method.policy
-    if policy.access == policy_pb2.ACCESS_UNSPECIFIED:
-        yield "access isn't given"
-    if (policy.access == policy_pb2.ACCESS_ROLE) != bool(policy.roles):
-        yield "roles go with ACCESS_ROLE, and only with it"
-    if policy.personal and policy.access != policy_pb2.ACCESS_PUBLIC:
-        yield "personal goes with ACCESS_PUBLIC: other access always depends on who asks"
-    if policy_pb2.ROLE_UNSPECIFIED in policy.roles:
-        yield "ROLE_UNSPECIFIED grants nothing"
-    if policy.access == policy_pb2.ACCESS_SERVICE:
-        if not policy.callers:
-            yield "ACCESS_SERVICE without callers lets nobody in"
-        if method.http:
-            yield "ACCESS_SERVICE has no HTTP mapping"
+    yield from _access_problems(method)
     if not 0.1 <= method.timeout <= 3600:
         yield "timeout must be between 100 ms and 1 h"
     if policy.success_status and not 200 <= policy.success_status <= 299:
@@ -206,6 +194,23 @@ def _policy_problems(method: Method) -> Iterator[str]:
             yield "GET needs idempotency_level = NO_SIDE_EFFECTS"
         if not binding.template.startswith("/"):
             yield "the HTTP path must start with /"
+
+
+def _access_problems(method: Method) -> Iterator[str]:
+    policy = method.policy
+    if policy.access == policy_pb2.ACCESS_UNSPECIFIED:
+        yield "access isn't given"
+    if (policy.access == policy_pb2.ACCESS_ROLE) != bool(policy.roles):
+        yield "roles go with ACCESS_ROLE, and only with it"
+    if policy.personal and policy.access != policy_pb2.ACCESS_PUBLIC:
+        yield "personal goes with ACCESS_PUBLIC: other access always depends on who asks"
+    if policy_pb2.ROLE_UNSPECIFIED in policy.roles:
+        yield "ROLE_UNSPECIFIED grants nothing"
+    if policy.access == policy_pb2.ACCESS_SERVICE:
+        if not policy.callers:
+            yield "ACCESS_SERVICE without callers lets nobody in"
+        if method.http:
+            yield "ACCESS_SERVICE has no HTTP mapping"
 
 
 def read_contract(files: Iterable[FileDescriptor]) -> Contract:

@@ -480,7 +480,7 @@ local tables = {
       path = "api/v1/users/me/analytics/exercises/*/progress",
       request = "fitnesshub.analytics.v1.ChartExerciseProgressRequest",
       verb = "chart",
-      in_path = { exerciseId = true, exercise_id = true },
+      bound = { "exerciseId" },
       most = 1048576,
     },
     {
@@ -501,14 +501,14 @@ local tables = {
       method = "GET",
       path = "api/v1/users/me/analytics/exercises/*/bests",
       request = "fitnesshub.analytics.v1.GetExerciseBestsRequest",
-      in_path = { exerciseId = true, exercise_id = true },
+      bound = { "exerciseId" },
       most = 1048576,
     },
     {
       method = "GET",
       path = "api/v1/users/me/analytics/exercises/*/progress",
       request = "fitnesshub.analytics.v1.GetExerciseProgressRequest",
-      in_path = { exerciseId = true, exercise_id = true },
+      bound = { "exerciseId" },
       most = 1048576,
     },
     {
@@ -555,7 +555,6 @@ local tables = {
       verb = "erase",
       body = "*",
       bound = { "userId" },
-      in_path = { userId = true, user_id = true },
       most = 1048576,
     },
     {
@@ -608,7 +607,6 @@ local tables = {
       verb = "retry",
       body = "*",
       bound = { "sagaId" },
-      in_path = { sagaId = true, saga_id = true },
       most = 1048576,
     },
     { method = "GET", path = "api/v1/users/me", request = "fitnesshub.user.v1.GetCurrentUserRequest", most = 1048576 },

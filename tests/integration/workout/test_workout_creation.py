@@ -14,7 +14,7 @@ from sqlalchemy import text
 from chassis.clock import SystemIds
 from chassis.db import Statement
 from chassis.errors import NotFound, Unavailable
-from chassis.events.consumer import _read
+from chassis.events.consumer import read_event
 from chassis.sagas.model import Status
 from chassis.sagas.runner import SagaRunner
 from tests.integration.workout.world import Athlete, World, new_workout
@@ -35,7 +35,7 @@ async def hear(world: World, events: Sequence[Event]) -> None:
     (subscription,) = world.service.subscriptions
     for event in events:
         async with world.db.write() as tx:
-            await subscription.handlers[event.type](tx, [_read(event.SerializeToString())])
+            await subscription.handlers[event.type](tx, [read_event(event.SerializeToString())])
 
 
 async def run(world: World) -> None:
