@@ -77,6 +77,14 @@ contract: $(VENV)/.dev ## generated files are fresh, buf lint, buf breaking
 	@$(BIN)/python -m chassis.edge.buf lint
 	@$(BIN)/python -m chassis.edge.buf breaking
 
+## Measure
+.PHONY: bench-pipeline bench-cache
+bench-pipeline: $(VENV)/.dev ## events a second from outbox to effect; writes docs/performance.md
+	@exec $(BIN)/python -m bench.pipeline
+
+bench-cache: $(VENV)/.dev ## searches with and without the cache; writes docs/performance.md
+	@exec $(BIN)/python -m bench.cache
+
 ## Generate
 .PHONY: gen freeze format lock set-up
 gen: $(VENV)/.dev ## everything that comes from proto/: stubs, edge configuration, documents
