@@ -26,6 +26,8 @@ from chassis.events.statements import receive
 
 log = logging.getLogger(__name__)
 
+BATCH = 10_000
+"""Events a transaction: what handlers make of several events at once they make once, and 100 MB hold them."""
 CLOSE = 500
 """New events in a pass through the store below which the shadow has caught up: the next pass takes milliseconds."""
 HOLD_SECONDS = 10.0
@@ -155,7 +157,7 @@ class Rebuild:
                 try:
                     self.report.differences = await self._differences(owner, shadow)
                     looks += 1
-                    if not self.report.differences or looks == LOOKS:
+                    if not self.report.differences or looks == LOOKS or attempt == ATTEMPTS:
                         return self.report
                 except (_NotSettledError, asyncpg.LockNotAvailableError) as error:
                     if attempt == ATTEMPTS:
@@ -271,19 +273,22 @@ class Rebuild:
     async def _pass(self, only: Collection[str] | None = None) -> int:
         """Lets what is new in the store take effect; returns how many events were. only: these, leaving the rest."""
         count, position = 0, self._position
+        batch: list[Received] = []
+        left_out: list[str] = []
         async for part in self._projection.store.replay(position):
-            count += await self._take(part, only)
+            batch += [each for each in map(read_event, part.events) if only is None or each.event.id in only]
+            left_out += [each for each in part.left_out if only is None or each in only]
             position = part.position
+            if len(batch) >= BATCH or len(left_out) >= BATCH:
+                count += await self._take(batch, left_out)
+                batch, left_out = [], []
+        count += await self._take(batch, left_out)
         if only is None:
             self._position = position
         return count
 
-    async def _take(self, part: Replayed, only: Collection[str] | None) -> int:
-        received = [read_event(data) for data in part.events]
-        left_out = part.left_out
-        if only is not None:
-            received = [each for each in received if each.event.id in only]
-            left_out = [each for each in left_out if each in only]
+    async def _take(self, received: Sequence[Received], left_out: Sequence[str]) -> int:
+        """Together; when that fails, one by one."""
         try:
             return await self._apply(received, left_out)
         except (Unavailable, Aborted):

@@ -93,7 +93,7 @@ def own(request: Message) -> Callable[[World], Awaitable[Good]]:
     """A request about whoever sends it."""
 
     async def make(world: World) -> Good:
-        return Good(request, await world.person())
+        return Good(request, await world.person(), is_owned=False)
 
     return make
 

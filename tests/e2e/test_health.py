@@ -47,7 +47,7 @@ def test_get_health_names_every_service_and_server(own_stack: Stack) -> None:
     code, body = health(own_stack)
     assert code == 200
     assert body["status"] == "HEALTH_STATUS_HEALTHY"
-    assert {service["service"] for service in body["services"]} == {"gateway", "user", "workout"}
+    assert {service["service"] for service in body["services"]} == {"analytics", "audit", "gateway", "user", "workout"}
     assert {server["name"] for server in body["servers"]} == {"postgresql", "redis"}
     for service in body["services"]:
         assert service["version"]

@@ -21,6 +21,7 @@ from grpc_health.v1 import health_pb2
 from embedded.home import Home, is_locked
 from tests.e2e.stack import COMMAND, NotUp, Stack, wait_until
 
+SERVICES = ("analytics", "audit", "gateway", "user", "workout")
 GONE = 10.0
 """Seconds after which nothing of a killed stack may be left."""
 RECOVERED = 30.0
@@ -86,7 +87,7 @@ def test_up_status_down(own: Stack) -> None:
     assert own.run("status").returncode == 0
     assert (status["profile"], status["ready"]) == ("embedded", True)
     assert {(s["name"], s["role"]) for s in status["services"]} == {
-        (name, role) for name in ("gateway", "user", "workout") for role in ("serve", "work")
+        (name, role) for name in SERVICES for role in ("serve", "work")
     }
     for part in parts(status):
         assert part["state"] == "up", part
@@ -157,7 +158,7 @@ def test_ctrl_c_answers_who_is_calling_and_stops_in_order(own: Stack) -> None:
 def test_split_runs_each_service_by_itself(stack: Stack) -> None:
     status = stack.status()
     assert status["profile"] == "split"
-    assert len({part["pid"] for part in status["services"]}) == len(status["services"]) == 6
+    assert len({part["pid"] for part in status["services"]}) == len(status["services"]) == 2 * len(SERVICES)
     assert works(stack)
 
 

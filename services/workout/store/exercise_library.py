@@ -66,7 +66,7 @@ async def library_version(db: Database | ReadSession) -> LibraryVersion:
 async def library_revision(db: Database) -> str:
     """Another one after each change of the library, of what is derived for searches too, and never one that was.
 
-    One row by key; the database keeps it (migration 0006).
+    One row by key; triggers of the database renew it (migration `library_revision`).
     """
     return str(await db.value(LIBRARY_REVISION))
 
