@@ -199,7 +199,7 @@ class Rebuild:
                 # Whoever is known as erased now has no effect in the shadow at all.
                 self._forgotten = await self._erased(owner)
                 await self._pass()
-                await shadow.create_indexes()
+                await shadow.analyze()
                 await self._catch_up()
                 yield owner, shadow
             finally:

@@ -63,14 +63,15 @@ class Shadow:
         )
         for row in await self._owner.fetch(_SETTINGS, live):
             await self._owner.execute(f"ALTER TABLE {shadow} {row['setting']}")
+        # At once, because handlers read what they wrote.
+        for row in await self._owner.fetch(_INDEXES, self._service, table, self.schema):
+            await self._owner.execute(row["definition"])
         for row in await self._owner.fetch(_GRANTS, live):
             await self._owner.execute(f"GRANT {row['privilege']} ON {shadow} TO {row['grantee']} {row['option']}")
 
-    async def create_indexes(self) -> None:
-        """Adds the indexes that no constraint needs: after the bulk of the rows, because that is faster."""
+    async def analyze(self) -> None:
+        """Lets the planner know what is in the shadow."""
         for table in self._tables:
-            for row in await self._owner.fetch(_INDEXES, self._service, table, self.schema):
-                await self._owner.execute(row["definition"])
             await self._owner.execute(f'ANALYZE "{self.schema}"."{table}"')
 
     async def hashes(self, reader: Any, schema: str) -> dict[str, str]:

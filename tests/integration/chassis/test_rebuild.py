@@ -140,14 +140,22 @@ class World:
         """Lets the live consumer handle what waits for it."""
         consumer = Consumer(self.db, self.bus, handlers(self.handler), new_id())
         async with asyncio.timeout(10):
-            while any(lag.waiting or lag.unacknowledged for lag in await self.bus.lag("depot")):
+            while await self.is_waiting():
                 await consumer.step()
+
+    async def is_waiting(self) -> bool:
+        """Whether something waits for the live consumers, or is being handled."""
+        return any(lag.waiting or lag.unacknowledged for lag in await self.bus.lag("depot"))
 
     @asynccontextmanager
     async def consuming(self) -> AsyncIterator[None]:
+        """A live consumer; it leaves nothing half done, which the next one would have to wait for."""
         task = asyncio.create_task(Consumer(self.db, self.bus, handlers(self.handler), new_id()).run())
         try:
             yield
+            async with asyncio.timeout(10):
+                while await self.is_waiting():
+                    await asyncio.sleep(0.01)
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
