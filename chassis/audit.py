@@ -74,11 +74,11 @@ def audited(request: Descriptor, unary: Unary, record: Record) -> Unary:
             answer = await unary(payload, incoming)
         except StatusError as status:
             with suppress(Unavailable):  # the caller is told what went wrong first
-                await record(_call(incoming), status.code, reason_of(status))
+                await _unless_recorded(record, _call(incoming), status.code, reason_of(status))
             raise
         except asyncio.CancelledError:
             with suppress(Unavailable):
-                await record(_call(incoming), Cancelled.code, "CANCELLED")
+                await _unless_recorded(record, _call(incoming), Cancelled.code, "CANCELLED")
             raise
         call = _call(incoming)
         if not call.audit_recorded:
@@ -90,6 +90,14 @@ def audited(request: Descriptor, unary: Unary, record: Record) -> Unary:
         return answer
 
     return invoke
+
+
+async def _unless_recorded(record: Record, call: Call, code: int, reason: str) -> None:
+    """What a call did is in the trail as done, though its caller heard otherwise."""
+    if call.commit is not None:
+        await asyncio.wait([call.commit])  # it goes on when the call was given up
+    if not call.audit_recorded:
+        await record(call, code, reason)
 
 
 def _call(incoming: Incoming) -> Call:

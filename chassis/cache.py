@@ -25,22 +25,14 @@ TIMEOUT = 0.1
 REST = (1.0, 30.0)
 """Seconds in which Redis isn't asked after it failed: at first, and at most; doubled each time. So a Redis that is
 away costs one call in a while its tenth of a second, and all others nothing."""
-LOAD = 5.0
-"""Seconds from the start of a load until its value is too old to be stored: an interactive call's time."""
-MOST_FORGOTTEN = 10_000
-"""Keys to be forgotten that are remembered while Redis is away."""
-_FORGOTTEN = b"\x00"
-"""Stands for a value that was forgotten a moment ago."""
-_VALUE = b"\x01"
 
 Load = Callable[[], Awaitable[bytes]]
 
 
 class Cache:
-    """Values by key. A key holds everything that the value depends on, best of all a version of it.
+    """Values by key. A key holds everything that its value depends on, down to a version of what it is made of.
 
-    Without a version in its key a value that was forgotten while Redis was away is given out by other processes until
-    this one notices that Redis is back; if it dies before, for as long as the value is kept.
+    So a change makes other keys, and nothing ever needs to be forgotten.
     """
 
     def __init__(self, redis: Redis, name: str, *, ttl: float = TTL, timeout: float = TIMEOUT) -> None:
@@ -51,7 +43,6 @@ class Cache:
         self._ttl = ttl
         self._timeout = timeout
         self._loading: dict[str, asyncio.Task[bytes]] = {}
-        self._to_forget: set[str] = set()
         self._rest = REST[0]
         self._resting_until = 0.0
         self._probing = False
@@ -84,51 +75,21 @@ class Cache:
             self.shared += 1
         return await asyncio.shield(running)
 
-    async def forget(self, *keys: str) -> None:
-        """Makes the next callers load anew; to be called after the commit of what changed. Never raises.
-
-        A load that began before and ends after it doesn't bring the old value back.
-        """
-        for key in keys:
-            self._loading.pop(key, None)
-        self._to_forget.update(keys)
-        while len(self._to_forget) > MOST_FORGOTTEN:
-            self._to_forget.pop()
-        await self._ask(self._send_forgotten)
-
     async def _get(self, key: str, load: Load) -> bytes:
-        started = time.monotonic()
         asked, found = await self._ask(lambda: self._redis.get(self._prefix + key))
-        if found is not None and found[:1] == _VALUE and key not in self._to_forget:
+        if found is not None:
             self.hits += 1
-            return bytes(found[1:])
+            return bytes(found)
         value = await load()
         if asked:
             self.misses += 1
-            # NX: a value that was forgotten meanwhile stays forgotten.
-            if time.monotonic() - started < LOAD and self._is_current(key):
-                await self._ask(
-                    lambda: self._redis.set(self._prefix + key, _VALUE + value, px=round(self._ttl * 1000), nx=True)
-                )
+            await self._ask(lambda: self._redis.set(self._prefix + key, value, px=round(self._ttl * 1000)))
         return value
 
     def _loaded(self, key: str, task: "asyncio.Task[bytes]") -> None:
-        if self._loading.get(key) is task:
-            del self._loading[key]
+        del self._loading[key]
         if not task.cancelled():
             task.exception()  # nobody may be left who wants to know
-
-    def _is_current(self, key: str) -> bool:
-        """Whether the load that runs here began after the key was last forgotten."""
-        return self._loading.get(key) is asyncio.current_task() and key not in self._to_forget
-
-    async def _send_forgotten(self) -> None:
-        keys = list(self._to_forget)
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for key in keys:
-                pipeline.set(self._prefix + key, _FORGOTTEN, px=round(LOAD * 1000))
-            await pipeline.execute()
-        self._to_forget.difference_update(keys)
 
     async def _ask(self, question: Callable[[], Awaitable[Any]]) -> tuple[bool, Any]:
         """Whether Redis answered, and what. It isn't asked while it rests; then one caller tries."""
@@ -138,8 +99,6 @@ class Cache:
         self._probing = self._resting_until > 0
         try:
             async with asyncio.timeout(self._timeout):
-                if self._to_forget and self._probing:
-                    await self._send_forgotten()
                 answer = await question()
         except (RedisError, OSError, TimeoutError) as error:
             if not self._resting_until:

@@ -4,6 +4,7 @@ Ours and small, so that handlers depend on no host: the same method runs under g
 in a unit test.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -63,6 +64,8 @@ class Call:
     """Whether the contract wants the call in the audit trail; its write session puts it there."""
     audit_recorded: bool = False
     """Whether that has happened."""
+    commit: asyncio.Future[None] | None = field(default=None, repr=False)
+    """The commit of its write session, which ends even when the call is given up; never fails."""
     failed_with: tuple[int, str] = (0, "")
     """Status code and reason of a failure that is answered as a success, because a dialect of others has its own way
     to tell it. For the audit trail."""

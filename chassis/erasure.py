@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from fitnesshub.audit.v1.events_pb2 import SubjectErased
-from sqlalchemy import MetaData, Text, bindparam, delete, func, literal_column, or_
+from sqlalchemy import MetaData, Text, bindparam, delete, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis import tables
@@ -35,6 +35,8 @@ PATIENCE = 1_000_000
 """Attempts of a step: an erasure isn't given up because a server is down."""
 TIME = timedelta(days=90)
 STEP_TIME = timedelta(minutes=5)
+PART = timedelta(minutes=10)
+"""Of the answers, which are kept for a day: read by one statement."""
 
 
 class Erasure:
@@ -54,17 +56,21 @@ class Erasure:
         as_bytes = func.convert_to(user_id, literal_column("'UTF8'"))
         self._remember = Statement(insert(erased).on_conflict_do_nothing())
         self._delete = (
-            Statement(delete(outbox).where(outbox.c.subject_user_id == user_id)),
+            # The second condition is the index's.
             Statement(
-                delete(records).where(
-                    or_(
-                        records.c.scope == user_id,
-                        # What an administrator was answered about the person.
-                        func.position(as_bytes.op("IN")(records.c.response)) > literal_column("0"),
-                    )
-                )
+                delete(outbox).where(outbox.c.subject_user_id == user_id, literal_column("subject_user_id <> ''"))
             ),
+            Statement(delete(records).where(records.c.scope == user_id)),
             Statement(delete(sagas).where(sagas.c.subject_user_id == user_id)),
+        )
+        made = records.c.created_at
+        self._answers = Statement(select(func.min(made).label("oldest"), func.max(made).label("newest")))
+        self._delete_answers = Statement(
+            delete(records).where(
+                made >= bindparam("since"),
+                made < bindparam("until"),
+                func.position(as_bytes.op("IN")(records.c.response)) > literal_column("0"),
+            )
         )
         self.saga = Saga(KIND, tuple(self._steps()), timeout=TIME)
         self.subscription = Subscription(
@@ -103,7 +109,20 @@ class Erasure:
         for statement in self._delete:
             async with self._db.write() as tx:
                 await tx.execute(statement, user_id=user_id)
+        await self._delete_answers_of_others(user_id)
         await self._bus.purge_subject(self._db.service, user_id)
+
+    async def _delete_answers_of_others(self, user_id: str) -> None:
+        """Those about the person that administrators got, as only the answers can tell.
+
+        All are read, in parts: no statement runs for long however many there are.
+        """
+        span = await self._db.row(self._answers)
+        since = span["oldest"] if span else None
+        while span and since and since <= span["newest"]:
+            async with self._db.write() as tx:
+                await tx.execute(self._delete_answers, user_id=user_id, since=since, until=since + PART)
+            since += PART
 
     async def _rewrite(self, _context: Context) -> None:
         await self._bus.rewrite_files()

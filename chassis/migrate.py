@@ -349,6 +349,7 @@ _CHASSIS_TABLES = (
 )
 _EVENT_TABLES = (
     "CREATE INDEX outbox_published ON {schema}.outbox (published_at) WHERE published_at IS NOT NULL",
+    "CREATE INDEX outbox_by_subject ON {schema}.outbox (subject_user_id) WHERE subject_user_id <> ''",
     """
     CREATE TABLE {schema}.relay_state (
         singleton boolean PRIMARY KEY CHECK (singleton),

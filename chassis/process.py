@@ -12,7 +12,7 @@ import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ from chassis.clock import SystemClock, SystemIds
 from chassis.contract import host_of, load_contract
 from chassis.db import Database
 from chassis.erasure import Erasure
+from chassis.errors import Unavailable
 from chassis.events.rebuild import Rebuild, RebuildError, Report
 from chassis.events.redis_bus import RedisBus
 from chassis.host_grpc import GrpcioHost
@@ -157,6 +158,10 @@ class Process:
             services = [build(self._runtime(name)) for name, build in self._builds.items()]
             status = self._compile(services)
             await self._open()
+            for service in services:
+                if service.prepare is not None:
+                    with suppress(Unavailable):  # a server that can't be reached yet is no error
+                        await service.prepare()
             if self._options.role == "serve":
                 await self._serve(status)
             elif self._options.role == "work":

@@ -54,6 +54,9 @@ class Service:
     """Tables that can be made anew from the event store; None when there are none."""
     erase: Erase | None = None
     """Deletes what it holds of a person who is erased; None when it has no data of its own about persons."""
+    prepare: Callable[[], Awaitable[None]] | None = None
+    """Looks at the start of the process whether its secrets fit what is stored. Raises SettingsError, which ends the
+    process, and Unavailable, which doesn't."""
     checks: tuple[Check, ...] = ()
     """Servers it needs besides the database and Redis that the runtime handed out."""
 

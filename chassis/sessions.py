@@ -193,7 +193,10 @@ class WriteSession(_Session):
             self._open = False  # an audited call is recorded by the pipeline then
             return
         # A commit whose caller goes away is finished all the same: nobody may find half of it done.
-        await asyncio.shield(self._pool.background(self._commit()))
+        commit = self._pool.background(self._commit())
+        if self._call is not None:
+            self._call.commit = commit
+        await asyncio.shield(commit)
         if self._problem is not None:
             raise self._problem
 

@@ -35,6 +35,9 @@ _REASONS_WITHOUT_DETAILS = {
     16: "UNAUTHENTICATED",
 }
 """Reason of a status that isn't ours, as one by Envoy or by gRPC itself, by code; INTERNAL for all others."""
+WORDS_FOR_STRANGERS = "the call to another service failed"
+REASONS_OF_STRANGERS = frozenset({*_REASONS_WITHOUT_DETAILS.values(), "INTERNAL"})
+"""Reasons of failures whose words may be Envoy's or gRPC's, who name addresses."""
 
 
 def to_status(failure: Failure, request_id: str) -> tuple[int, str, bytes]:
@@ -60,14 +63,19 @@ def to_status(failure: Failure, request_id: str) -> tuple[int, str, bytes]:
 
 
 def from_status(code: int, message: str, details: bytes) -> Failure:
-    """The failure that a callee raised. Without details of ours: the code's class, with a reason by code."""
-    failure = FAILURES.get(code, Internal)(_REASONS_WITHOUT_DETAILS.get(code, "INTERNAL"), message)
+    """The failure that a callee raised. Without details of ours: the code's class, with a reason by code.
+
+    The words are then gRPC's or Envoy's, with addresses in them: they go into a note, which only logs show.
+    """
+    failure = FAILURES.get(code, Internal)(_REASONS_WITHOUT_DETAILS.get(code, "INTERNAL"), WORDS_FOR_STRANGERS)
     try:
         packed = Status.FromString(details).details
         info = _unpack(packed, ErrorInfo())
         if info is None or info.domain != DOMAIN:
+            failure.add_note(message)
             return failure
         failure.reason = info.reason
+        failure.message = message
         failure.args = (info.reason, message)
         failure.metadata = dict(info.metadata)
         bad = _unpack(packed, BadRequest())

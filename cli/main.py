@@ -31,7 +31,10 @@ environment:
   DATABASE_URL        owner's login of a PostgreSQL server to use instead of our own
   REDIS_URL           a Redis or Valkey server to use instead of our own"""
 
-EVENTS = """Reads the Redis of the stack that runs here. The content of events is left out: it is about persons."""
+EVENTS = "Events of the stack that runs here. Their content is left out: it is about persons."
+TAIL = """Shows what services have published in the last 24 hours: the last events, and with -f each that follows.
+They are read from the outboxes in the database. The logs in Redis are trimmed once all groups have read them.
+All events for good: the records of the audit service (GET /api/v1/audit/records)."""
 REBUILD = """Traffic goes on meanwhile. The tables are made beside the live ones, and take their place in one moment.
 
 Exit code 0: done, or with --check the same; 1: it can't be done now, or there are differences."""
@@ -94,7 +97,8 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
         "status",
         "cli.stack:status",
         "show what runs, and where",
-        "Exit code 0: ready; 3: nothing is running; 4: running, but not ready.",
+        "Asks each part; `no answer` is one that runs and says nothing within 2 s.\n\n"
+        "Exit code 0: ready; 3: nothing is running; 4: running, but not ready, or a part gives no answer.",
     )
     status.add_argument("--json", action="store_true", help="for scripts")
     token = add("token", "cli.token:token", "print an access token for a local user, who is made if need be")
@@ -128,8 +132,13 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
 
 def _add_events(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
-    tail = kinds.add_parser("tail", help="show the last events, without their content")
-    tail.set_defaults(command="cli.events:tail")
+    tail = kinds.add_parser(
+        "tail",
+        help="show the last events of 24 hours, without their content",
+        description=TAIL,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    tail.set_defaults(command="cli.tail:tail")
     tail.add_argument("--source", metavar="SERVICE", help="events of one service; of all by default")
     tail.add_argument("-f", "--follow", action="store_true", help="go on showing what comes")
     tail.add_argument("-n", "--lines", type=_positive, default=20, help="how many of the last events; 20 by default")

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from embedded.home import Home, create, find_home, is_locked, remove, running_pid
@@ -19,6 +21,11 @@ STOP_TIMEOUT = 60.0
 """Seconds: the sum of what the supervisor gives its children, and some more."""
 NOT_RUNNING = 3
 NOT_READY = 4
+ANSWER_TIMEOUT = 2.0
+"""Seconds in which a part must say something; it has more to do on a busy machine."""
+NO_ANSWER = "no answer"
+POSTGRES_QUESTION = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
+"""PostgreSQL's SSLRequest: the one thing that it answers without a login."""
 
 
 def up(arguments: Namespace) -> int:
@@ -112,7 +119,7 @@ def _end(pid: int, timeout: float) -> None:
 
 
 def status(arguments: Namespace) -> int:
-    """Shows what runs. Services are asked through the edge, as a client would."""
+    """Shows what runs. Everything is asked; services through the edge as well, as a client would."""
     home = find_home(os.environ)
     state = load(home)
     if state is None:
@@ -120,6 +127,7 @@ def status(arguments: Namespace) -> int:
         word = "starting" if starting else "not running"
         print(json.dumps(_nothing(home, word)) if arguments.json else f"{word}: {home.root}")
         return NOT_READY if starting else NOT_RUNNING
+    _ask_each(home, state)
     _ask_edge(state)
     if arguments.json:
         print(json.dumps(asdict(state) | {"home": str(home.root)}, indent=2))
@@ -151,11 +159,42 @@ def _nothing(home: Home, problem: str) -> dict[str, Any]:
     }
 
 
+def _ask_each(home: Home, state: State) -> None:
+    """Marks what is up and says nothing: a process that hangs looks alive to the supervisor."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from embedded.postgres import SOCKET_NAME
+    from embedded.probe import answers
+
+    questions: dict[str, Callable[[], bool]] = {
+        "valkey": lambda: answers(home.sockets / "valkey.sock", b"PING\r\n", ANSWER_TIMEOUT),
+        "postgresql": lambda: answers(home.sockets / "pg" / SOCKET_NAME, POSTGRES_QUESTION, ANSWER_TIMEOUT),
+    }
+    for service in state.services:
+        questions[service.process] = partial(_shows_metrics, service.metrics)
+    with ThreadPoolExecutor(len(questions)) as pool:
+        said = dict(zip(questions, pool.map(lambda question: question(), questions.values()), strict=True))
+    for part in (*state.services, *state.servers):
+        if part.state == "up" and not said.get(part.process, True):
+            part.state = NO_ANSWER
+            state.ready = False
+
+
+def _shows_metrics(url: str) -> bool:
+    from embedded.probe import ask
+
+    return ask(url, timeout=ANSWER_TIMEOUT)[0] == 200
+
+
 def _ask_edge(state: State) -> None:
     from embedded.probe import ask
 
     code, body = ask(f"{state.edge_url}/health", timeout=3)
     state.ready = state.ready and code == 200
+    if code == 0:
+        for part in state.servers:
+            if part.name == "envoy" and part.state == "up":
+                part.state = NO_ANSWER
     if code not in (200, 503):
         return
     answer: dict[str, Any] = json.loads(body)

@@ -2,6 +2,7 @@
 
 import os
 from argparse import Namespace
+from typing import Any
 
 from embedded.home import find_home
 from embedded.problems import EmbeddedError, NotRunningError
@@ -43,5 +44,15 @@ def issue(email: str, role: str | None, *, must_exist: bool = False) -> str:
         except grpc.RpcError as error:
             if error.code() is grpc.StatusCode.NOT_FOUND:
                 raise EmbeddedError(f"there is no user {email}") from error
-            raise EmbeddedError(f"the user service gives no token: {error.details() or error.code().name}") from error
+            raise EmbeddedError(f"the user service gives no token: {_words(error)}") from error
     return str(session.access_token)
+
+
+def _words(error: Any) -> str:
+    """What the service says, with the fields that it finds wrong."""
+    from chassis.status import DETAILS_KEY, from_status
+
+    trailers = dict(error.trailing_metadata() or ())
+    failure = from_status(error.code().value[0], error.details() or "", trailers.get(DETAILS_KEY, b""))
+    fields = "; ".join(f"{each.field} {each.description}" for each in failure.violations)
+    return fields or failure.message or error.code().name

@@ -10,121 +10,141 @@ local tables = {
   },
   enums = {
     ["fitnesshub.analytics.v1.ChartMeasure"] = {
-      "CHART_MEASURE_UNSPECIFIED",
-      "CHART_MEASURE_VOLUME",
-      "CHART_MEASURE_WORKOUTS",
-      "CHART_MEASURE_SETS",
-      "CHART_MEASURE_DURATION",
-      "CHART_MEASURE_DISTANCE",
+      CHART_MEASURE_UNSPECIFIED = 0,
+      CHART_MEASURE_VOLUME = 1,
+      CHART_MEASURE_WORKOUTS = 2,
+      CHART_MEASURE_SETS = 3,
+      CHART_MEASURE_DURATION = 4,
+      CHART_MEASURE_DISTANCE = 5,
     },
-    ["fitnesshub.analytics.v1.Granularity"] = { "GRANULARITY_UNSPECIFIED", "GRANULARITY_DAY", "GRANULARITY_WEEK", "GRANULARITY_MONTH", "GRANULARITY_YEAR" },
-    ["fitnesshub.analytics.v1.MuscleMeasure"] = { "MUSCLE_MEASURE_UNSPECIFIED", "MUSCLE_MEASURE_SETS", "MUSCLE_MEASURE_REPS", "MUSCLE_MEASURE_VOLUME" },
+    ["fitnesshub.analytics.v1.Granularity"] = {
+      GRANULARITY_UNSPECIFIED = 0,
+      GRANULARITY_DAY = 1,
+      GRANULARITY_WEEK = 2,
+      GRANULARITY_MONTH = 3,
+      GRANULARITY_YEAR = 4,
+    },
+    ["fitnesshub.analytics.v1.MuscleMeasure"] = { MUSCLE_MEASURE_UNSPECIFIED = 0, MUSCLE_MEASURE_SETS = 1, MUSCLE_MEASURE_REPS = 2, MUSCLE_MEASURE_VOLUME = 3 },
     ["fitnesshub.mesh.v1.SagaStatus"] = {
-      "SAGA_STATUS_UNSPECIFIED",
-      "SAGA_STATUS_RUNNING",
-      "SAGA_STATUS_COMPENSATING",
-      "SAGA_STATUS_DONE",
-      "SAGA_STATUS_COMPENSATED",
+      SAGA_STATUS_UNSPECIFIED = 0,
+      SAGA_STATUS_RUNNING = 1,
+      SAGA_STATUS_COMPENSATING = 2,
+      SAGA_STATUS_DONE = 3,
+      SAGA_STATUS_COMPENSATED = 4,
     },
-    ["fitnesshub.options.v1.Role"] = { "ROLE_UNSPECIFIED", "ROLE_MEMBER", "ROLE_TRAINER", "ROLE_MODERATOR", "ROLE_ADMIN", "ROLE_SERVICE" },
-    ["fitnesshub.user.v1.EffortScale"] = { "EFFORT_SCALE_UNSPECIFIED", "EFFORT_SCALE_RPE", "EFFORT_SCALE_RIR", "EFFORT_SCALE_NONE" },
-    ["fitnesshub.user.v1.ProfileVisibility"] = { "PROFILE_VISIBILITY_UNSPECIFIED", "PROFILE_VISIBILITY_PRIVATE", "PROFILE_VISIBILITY_PUBLIC" },
-    ["fitnesshub.user.v1.Sex"] = { "SEX_UNSPECIFIED", "SEX_FEMALE", "SEX_MALE" },
+    ["fitnesshub.options.v1.Role"] = { ROLE_UNSPECIFIED = 0, ROLE_MEMBER = 1, ROLE_TRAINER = 2, ROLE_MODERATOR = 3, ROLE_ADMIN = 4, ROLE_SERVICE = 5 },
+    ["fitnesshub.user.v1.EffortScale"] = { EFFORT_SCALE_UNSPECIFIED = 0, EFFORT_SCALE_RPE = 1, EFFORT_SCALE_RIR = 2, EFFORT_SCALE_NONE = 3 },
+    ["fitnesshub.user.v1.ProfileVisibility"] = { PROFILE_VISIBILITY_UNSPECIFIED = 0, PROFILE_VISIBILITY_PRIVATE = 1, PROFILE_VISIBILITY_PUBLIC = 2 },
+    ["fitnesshub.user.v1.Sex"] = { SEX_UNSPECIFIED = 0, SEX_FEMALE = 1, SEX_MALE = 2 },
     ["fitnesshub.workout.v1.DistanceUnit"] = {
-      "DISTANCE_UNIT_UNSPECIFIED",
-      "DISTANCE_UNIT_METER",
-      "DISTANCE_UNIT_KILOMETER",
-      "DISTANCE_UNIT_MILE",
-      "DISTANCE_UNIT_YARD",
+      DISTANCE_UNIT_UNSPECIFIED = 0,
+      DISTANCE_UNIT_METER = 1,
+      DISTANCE_UNIT_KILOMETER = 2,
+      DISTANCE_UNIT_MILE = 3,
+      DISTANCE_UNIT_YARD = 4,
     },
     ["fitnesshub.workout.v1.Equipment"] = {
-      "EQUIPMENT_UNSPECIFIED",
-      "EQUIPMENT_BODY_WEIGHT",
-      "EQUIPMENT_BARBELL",
-      "EQUIPMENT_DUMBBELL",
-      "EQUIPMENT_CABLE",
-      "EQUIPMENT_MACHINE",
-      "EQUIPMENT_KETTLEBELL",
-      "EQUIPMENT_BANDS",
-      "EQUIPMENT_MEDICINE_BALL",
-      "EQUIPMENT_EXERCISE_BALL",
-      "EQUIPMENT_FOAM_ROLLER",
-      "EQUIPMENT_EZ_CURL_BAR",
-      "EQUIPMENT_OTHER",
+      EQUIPMENT_UNSPECIFIED = 0,
+      EQUIPMENT_BODY_WEIGHT = 1,
+      EQUIPMENT_BARBELL = 2,
+      EQUIPMENT_DUMBBELL = 3,
+      EQUIPMENT_CABLE = 4,
+      EQUIPMENT_MACHINE = 5,
+      EQUIPMENT_KETTLEBELL = 6,
+      EQUIPMENT_BANDS = 7,
+      EQUIPMENT_MEDICINE_BALL = 8,
+      EQUIPMENT_EXERCISE_BALL = 9,
+      EQUIPMENT_FOAM_ROLLER = 10,
+      EQUIPMENT_EZ_CURL_BAR = 11,
+      EQUIPMENT_OTHER = 12,
     },
     ["fitnesshub.workout.v1.ExerciseCategory"] = {
-      "EXERCISE_CATEGORY_UNSPECIFIED",
-      "EXERCISE_CATEGORY_STRENGTH",
-      "EXERCISE_CATEGORY_STRETCHING",
-      "EXERCISE_CATEGORY_PLYOMETRICS",
-      "EXERCISE_CATEGORY_POWERLIFTING",
-      "EXERCISE_CATEGORY_OLYMPIC_WEIGHTLIFTING",
-      "EXERCISE_CATEGORY_STRONGMAN",
-      "EXERCISE_CATEGORY_CARDIO",
+      EXERCISE_CATEGORY_UNSPECIFIED = 0,
+      EXERCISE_CATEGORY_STRENGTH = 1,
+      EXERCISE_CATEGORY_STRETCHING = 2,
+      EXERCISE_CATEGORY_PLYOMETRICS = 3,
+      EXERCISE_CATEGORY_POWERLIFTING = 4,
+      EXERCISE_CATEGORY_OLYMPIC_WEIGHTLIFTING = 5,
+      EXERCISE_CATEGORY_STRONGMAN = 6,
+      EXERCISE_CATEGORY_CARDIO = 7,
     },
-    ["fitnesshub.workout.v1.ExerciseLevel"] = { "EXERCISE_LEVEL_UNSPECIFIED", "EXERCISE_LEVEL_BEGINNER", "EXERCISE_LEVEL_INTERMEDIATE", "EXERCISE_LEVEL_EXPERT" },
-    ["fitnesshub.workout.v1.Force"] = { "FORCE_UNSPECIFIED", "FORCE_PUSH", "FORCE_PULL", "FORCE_STATIC" },
-    ["fitnesshub.workout.v1.Mechanic"] = { "MECHANIC_UNSPECIFIED", "MECHANIC_COMPOUND", "MECHANIC_ISOLATION" },
+    ["fitnesshub.workout.v1.ExerciseLevel"] = {
+      EXERCISE_LEVEL_UNSPECIFIED = 0,
+      EXERCISE_LEVEL_BEGINNER = 1,
+      EXERCISE_LEVEL_INTERMEDIATE = 2,
+      EXERCISE_LEVEL_EXPERT = 3,
+    },
+    ["fitnesshub.workout.v1.Force"] = { FORCE_UNSPECIFIED = 0, FORCE_PUSH = 1, FORCE_PULL = 2, FORCE_STATIC = 3 },
+    ["fitnesshub.workout.v1.Mechanic"] = { MECHANIC_UNSPECIFIED = 0, MECHANIC_COMPOUND = 1, MECHANIC_ISOLATION = 2 },
     ["fitnesshub.workout.v1.MovementPattern"] = {
-      "MOVEMENT_PATTERN_UNSPECIFIED",
-      "MOVEMENT_PATTERN_SQUAT",
-      "MOVEMENT_PATTERN_HINGE",
-      "MOVEMENT_PATTERN_LUNGE",
-      "MOVEMENT_PATTERN_HORIZONTAL_PUSH",
-      "MOVEMENT_PATTERN_VERTICAL_PUSH",
-      "MOVEMENT_PATTERN_HORIZONTAL_PULL",
-      "MOVEMENT_PATTERN_VERTICAL_PULL",
-      "MOVEMENT_PATTERN_CARRY",
-      "MOVEMENT_PATTERN_ROTATION",
-      "MOVEMENT_PATTERN_TRUNK",
-      "MOVEMENT_PATTERN_ELBOW_FLEXION",
-      "MOVEMENT_PATTERN_ELBOW_EXTENSION",
-      "MOVEMENT_PATTERN_SHOULDER_ISOLATION",
-      "MOVEMENT_PATTERN_KNEE_EXTENSION",
-      "MOVEMENT_PATTERN_KNEE_FLEXION",
-      "MOVEMENT_PATTERN_HIP_ISOLATION",
-      "MOVEMENT_PATTERN_ANKLE",
-      "MOVEMENT_PATTERN_GRIP",
-      "MOVEMENT_PATTERN_EXPLOSIVE",
-      "MOVEMENT_PATTERN_LOCOMOTION",
-      "MOVEMENT_PATTERN_MOBILITY",
+      MOVEMENT_PATTERN_UNSPECIFIED = 0,
+      MOVEMENT_PATTERN_SQUAT = 1,
+      MOVEMENT_PATTERN_HINGE = 2,
+      MOVEMENT_PATTERN_LUNGE = 3,
+      MOVEMENT_PATTERN_HORIZONTAL_PUSH = 4,
+      MOVEMENT_PATTERN_VERTICAL_PUSH = 5,
+      MOVEMENT_PATTERN_HORIZONTAL_PULL = 6,
+      MOVEMENT_PATTERN_VERTICAL_PULL = 7,
+      MOVEMENT_PATTERN_CARRY = 8,
+      MOVEMENT_PATTERN_ROTATION = 9,
+      MOVEMENT_PATTERN_TRUNK = 10,
+      MOVEMENT_PATTERN_ELBOW_FLEXION = 11,
+      MOVEMENT_PATTERN_ELBOW_EXTENSION = 12,
+      MOVEMENT_PATTERN_SHOULDER_ISOLATION = 13,
+      MOVEMENT_PATTERN_KNEE_EXTENSION = 14,
+      MOVEMENT_PATTERN_KNEE_FLEXION = 15,
+      MOVEMENT_PATTERN_HIP_ISOLATION = 16,
+      MOVEMENT_PATTERN_ANKLE = 17,
+      MOVEMENT_PATTERN_GRIP = 18,
+      MOVEMENT_PATTERN_EXPLOSIVE = 19,
+      MOVEMENT_PATTERN_LOCOMOTION = 20,
+      MOVEMENT_PATTERN_MOBILITY = 21,
     },
     ["fitnesshub.workout.v1.Muscle"] = {
-      "MUSCLE_UNSPECIFIED",
-      "MUSCLE_ABDOMINALS",
-      "MUSCLE_ABDUCTORS",
-      "MUSCLE_ADDUCTORS",
-      "MUSCLE_BICEPS",
-      "MUSCLE_CALVES",
-      "MUSCLE_CHEST",
-      "MUSCLE_FOREARMS",
-      "MUSCLE_GLUTES",
-      "MUSCLE_HAMSTRINGS",
-      "MUSCLE_LATS",
-      "MUSCLE_LOWER_BACK",
-      "MUSCLE_MIDDLE_BACK",
-      "MUSCLE_NECK",
-      "MUSCLE_QUADRICEPS",
-      "MUSCLE_SHOULDERS",
-      "MUSCLE_TRAPS",
-      "MUSCLE_TRICEPS",
+      MUSCLE_UNSPECIFIED = 0,
+      MUSCLE_ABDOMINALS = 1,
+      MUSCLE_ABDUCTORS = 2,
+      MUSCLE_ADDUCTORS = 3,
+      MUSCLE_BICEPS = 4,
+      MUSCLE_CALVES = 5,
+      MUSCLE_CHEST = 6,
+      MUSCLE_FOREARMS = 7,
+      MUSCLE_GLUTES = 8,
+      MUSCLE_HAMSTRINGS = 9,
+      MUSCLE_LATS = 10,
+      MUSCLE_LOWER_BACK = 11,
+      MUSCLE_MIDDLE_BACK = 12,
+      MUSCLE_NECK = 13,
+      MUSCLE_QUADRICEPS = 14,
+      MUSCLE_SHOULDERS = 15,
+      MUSCLE_TRAPS = 16,
+      MUSCLE_TRICEPS = 17,
     },
     ["fitnesshub.workout.v1.SetType"] = {
-      "SET_TYPE_UNSPECIFIED",
-      "SET_TYPE_NORMAL",
-      "SET_TYPE_WARMUP",
-      "SET_TYPE_DROPSET",
-      "SET_TYPE_MYO",
-      "SET_TYPE_PARTIAL",
-      "SET_TYPE_FORCED",
-      "SET_TYPE_TIME_UNDER_TENSION",
-      "SET_TYPE_ISOMETRIC",
-      "SET_TYPE_JUMP",
-      "SET_TYPE_FAILURE",
-      "SET_TYPE_AMRAP",
+      SET_TYPE_UNSPECIFIED = 0,
+      SET_TYPE_NORMAL = 1,
+      SET_TYPE_WARMUP = 2,
+      SET_TYPE_DROPSET = 3,
+      SET_TYPE_MYO = 4,
+      SET_TYPE_PARTIAL = 5,
+      SET_TYPE_FORCED = 6,
+      SET_TYPE_TIME_UNDER_TENSION = 7,
+      SET_TYPE_ISOMETRIC = 8,
+      SET_TYPE_JUMP = 9,
+      SET_TYPE_FAILURE = 10,
+      SET_TYPE_AMRAP = 11,
     },
-    ["fitnesshub.workout.v1.WeightUnit"] = { "WEIGHT_UNIT_UNSPECIFIED", "WEIGHT_UNIT_KG", "WEIGHT_UNIT_LB" },
-    ["google.type.DayOfWeek"] = { "DAY_OF_WEEK_UNSPECIFIED", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY" },
+    ["fitnesshub.workout.v1.WeightUnit"] = { WEIGHT_UNIT_UNSPECIFIED = 0, WEIGHT_UNIT_KG = 1, WEIGHT_UNIT_LB = 2 },
+    ["google.type.DayOfWeek"] = {
+      DAY_OF_WEEK_UNSPECIFIED = 0,
+      MONDAY = 1,
+      TUESDAY = 2,
+      WEDNESDAY = 3,
+      THURSDAY = 4,
+      FRIDAY = 5,
+      SATURDAY = 6,
+      SUNDAY = 7,
+    },
   },
   messages = {
     ["fitnesshub.analytics.v1.ChartExerciseProgressRequest"] = {
@@ -1512,21 +1532,22 @@ end)()
 
 local schema = (function()
 -- The generated tables, tied together: names of kinds become readers, names of types become their tables.
-local function enum_of(names)
-  local known, listed = {}, {}
-  for position, name in ipairs(names) do
-    known[name] = true
+local function enum_of(known)
+  local numbers, listed = {}, {}
+  for name, number in pairs(known) do
+    numbers[number] = true
     -- The zero value says that nothing is chosen.
-    if position > 1 then listed[#listed + 1] = name end
+    if number ~= 0 then listed[#listed + 1] = name end
   end
+  table.sort(listed, function(one, other) return known[one] < known[other] end)
   local problem = "must be one of the names that the reference lists"
   if #listed <= 32 then problem = "must be one of " .. table.concat(listed, ", ") end
-  return { known = known, problem = problem }
+  return { known = known, numbers = numbers, problem = problem }
 end
 
 local enums = {}
-for name, names in pairs(tables.enums) do
-  enums[name] = enum_of(names)
+for name, known in pairs(tables.enums) do
+  enums[name] = enum_of(known)
 end
 
 local messages = {}
@@ -1711,7 +1732,11 @@ local function value_problem(field, value)
   local text = problems.quoted(value)
   if field.element then field = field.element end
   if field.of and field.of.fields then return "can't be given in the query" end
-  if field.kind == "bool" or (field.kind == "enum" and find(value, "^%-?%d+$")) then text = value end
+  -- In a query the transcoder takes only numbers that it knows.
+  if field.kind == "enum" and find(value, "^%-?%d+$") then
+    return not field.of.numbers[tonumber(value)] and field.of.problem or nil
+  end
+  if field.kind == "bool" then text = value end
   json.begin(text)
   local fine, after, problem = pcall(field.read, text, 1, field.of, 1)
   if not fine or not after then

@@ -72,7 +72,7 @@ def lua_tables(contract: Contract) -> Json:
     return {
         "domain": DOMAIN,
         "reasons": {failure.reason: _reason(contract, failure.reason) for failure in REFUSALS},
-        "enums": {name: list(enums[name].values_by_name) for name in sorted(enums)},
+        "enums": {name: {each.name: each.number for each in enums[name].values} for name in sorted(enums)},
         "messages": {message.full_name: [_field(field) for field in message.fields] for message in messages},
         "calls": [call for method in methods for call in _calls(method)],
     }

@@ -103,7 +103,11 @@ local function value_problem(field, value)
   local text = problems.quoted(value)
   if field.element then field = field.element end
   if field.of and field.of.fields then return "can't be given in the query" end
-  if field.kind == "bool" or (field.kind == "enum" and find(value, "^%-?%d+$")) then text = value end
+  -- In a query the transcoder takes only numbers that it knows.
+  if field.kind == "enum" and find(value, "^%-?%d+$") then
+    return not field.of.numbers[tonumber(value)] and field.of.problem or nil
+  end
+  if field.kind == "bool" then text = value end
   json.begin(text)
   local fine, after, problem = pcall(field.read, text, 1, field.of, 1)
   if not fine or not after then

@@ -1,19 +1,20 @@
 -- The generated tables, tied together: names of kinds become readers, names of types become their tables.
-local function enum_of(names)
-  local known, listed = {}, {}
-  for position, name in ipairs(names) do
-    known[name] = true
+local function enum_of(known)
+  local numbers, listed = {}, {}
+  for name, number in pairs(known) do
+    numbers[number] = true
     -- The zero value says that nothing is chosen.
-    if position > 1 then listed[#listed + 1] = name end
+    if number ~= 0 then listed[#listed + 1] = name end
   end
+  table.sort(listed, function(one, other) return known[one] < known[other] end)
   local problem = "must be one of the names that the reference lists"
   if #listed <= 32 then problem = "must be one of " .. table.concat(listed, ", ") end
-  return { known = known, problem = problem }
+  return { known = known, numbers = numbers, problem = problem }
 end
 
 local enums = {}
-for name, names in pairs(tables.enums) do
-  enums[name] = enum_of(names)
+for name, known in pairs(tables.enums) do
+  enums[name] = enum_of(known)
 end
 
 local messages = {}

@@ -46,7 +46,8 @@ class GroupLag:
 
     group: str
     waiting: int
-    """Events that no consumer of the group was given yet."""
+    """Events that no consumer of the group was given yet. Where the bus would have to count more than a thousand one
+    by one: all that the log holds."""
     unacknowledged: int
     """Events that were given and aren't acknowledged."""
 
@@ -89,7 +90,18 @@ class Bus(Protocol):
     async def reclaim(
         self, group: str, consumer: str, sources: Sequence[str], *, idle: float, count: int
     ) -> list[Delivery]:
-        """Takes over events that another consumer was given more than `idle` seconds ago and didn't acknowledge."""
+        """Takes over events that a consumer was given more than `idle` seconds ago and didn't acknowledge.
+
+        What was given out more than once before comes alone, and only when there is nothing else: so one that kills
+        its consumers is told from those that came with it.
+        """
+        ...
+
+    async def keep(self, group: str, consumer: str, deliveries: Sequence[Delivery], *, anew: bool = False) -> None:
+        """The consumer lives and has these still: they are idle from now on, and no more often given out than before.
+
+        anew: they count as given out once, because what happened to them so far was no fault of theirs.
+        """
         ...
 
     async def acknowledge(self, group: str, deliveries: Sequence[Delivery]) -> None:
@@ -120,8 +132,8 @@ class Bus(Protocol):
         """Removes what every group has acknowledged; without a group, all but the last `keep`. Returns how many."""
         ...
 
-    async def lag(self, source: str) -> list[GroupLag]:
-        """How far each group of a log is behind."""
+    async def lag(self, source: str, group: str = "") -> list[GroupLag]:
+        """How far each group of a log is behind, or this one only."""
         ...
 
     async def sources(self) -> list[str]:

@@ -9,7 +9,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fitnesshub.event.v1.event_pb2 import Event
 from google.protobuf.descriptor_pool import Default
@@ -30,7 +30,7 @@ BATCH = 200
 WAIT = 1.0
 """Seconds a fetch waits for something new."""
 RECLAIM = 2.0
-"""Seconds between looks for events that a dead consumer holds."""
+"""Seconds between looks for events that a dead consumer holds, and between signs of life for those held here."""
 IDLE = 10.0
 """Seconds after which a consumer that doesn't acknowledge counts as dead; should it live, the inbox decides."""
 ATTEMPTS = 8
@@ -38,7 +38,8 @@ ATTEMPTS = 8
 PAUSE = (0.1, 15.0)
 """Seconds before the second attempt, doubled each time, and the longest; each is spread by half."""
 KILLER_DELIVERIES = 10
-"""An event that was given out this often and never came to an end kills whoever handles it."""
+"""An event that was given out this often and never came to an end kills whoever handles it. From the third time on
+it comes alone, so that none is counted for what another one does."""
 MOST_FAILED = 1000
 """Failed events in memory at which nothing new is fetched until some are done with."""
 RETRY = 0.5
@@ -85,7 +86,9 @@ class _Held:
     delivery: Delivery
     received: Received
     attempts: int = 0
-    due: float = field(default=0.0)
+    failures: int = 0
+    """Attempts that may be the event's own fault."""
+    due: float = 0.0
 
 
 class Consumer:
@@ -102,7 +105,8 @@ class Consumer:
         self._hears_of_erased = subscription.hears_of_erased
         self._receive = receive(db.service)
         self._failed: list[_Held] = []
-        self._reclaimed = 0.0
+        self._looked = 0.0
+        self._may_be_more = True
         self.lag = 0
         """Events that the group still has before it, as of the last look."""
         self.buried = 0
@@ -120,7 +124,7 @@ class Consumer:
                     joined = True
                 await self.step()
                 failing = False
-            except (Unavailable, BusError) as error:
+            except (Unavailable, Aborted, BusError) as error:
                 if not failing:
                     log.warning("the consumers of %s have to wait: %s", self._group, error)
                 failing = True
@@ -130,14 +134,18 @@ class Consumer:
     async def step(self) -> int:
         """Handles what is due: failures to be tried again, else new events. Returns how many took effect."""
         now = time.monotonic()
+        if now - self._looked >= RECLAIM:
+            self._looked = now
+            self._may_be_more = True
+            await self._bus.keep(self._group, self._name, [held.delivery for held in self._failed])
+            await self._measure()
         due = next((held for held in self._failed if held.due <= now), None)
         if due is not None:
             self._failed.remove(due)
             return await self._try(due)
-        if now - self._reclaimed >= RECLAIM:
-            self._reclaimed = now
-            await self._measure()
+        if self._may_be_more:
             deliveries = await self._bus.reclaim(self._group, self._name, self._sources, idle=IDLE, count=BATCH)
+            self._may_be_more = bool(deliveries)
             if deliveries:
                 return await self._handle(deliveries)
         wait = max(0.001, min([WAIT, *(held.due - now for held in self._failed)]))
@@ -149,13 +157,14 @@ class Consumer:
 
     async def _handle(self, deliveries: Sequence[Delivery]) -> int:
         """Together; when that fails, one by one in the next steps."""
-        mine = {held.delivery.position for held in self._failed}
+        mine = {(held.delivery.source, held.delivery.position) for held in self._failed}
         batch: list[_Held] = []
         for delivery in deliveries:
-            if delivery.position in mine:
+            if (delivery.source, delivery.position) in mine:
                 continue
             try:
                 if delivery.deliveries > KILLER_DELIVERIES:
+                    await self._db.ping()  # while the database is away, no event is judged
                     raise PoisonError(f"was given out {delivery.deliveries} times and never came to an end")
                 batch.append(_Held(delivery, read_event(delivery.data)))
             except PoisonError as error:
@@ -167,6 +176,8 @@ class Consumer:
         except Exception as error:
             self._failed += batch
             if isinstance(error, Unavailable | Aborted):
+                await self._excuse(batch)
+            if _asks_to_wait(error):
                 raise
             log.info("a batch of %d events failed for %s; trying one by one", len(batch), self._group)
             return 0
@@ -177,27 +188,36 @@ class Consumer:
         """One event by itself; a failure has it tried again later, or buries it."""
         try:
             count = await self._apply([held])
-        except (Unavailable, Aborted):
-            self._failed.append(held)  # no event's fault
-            raise
         except Exception as error:
-            held.attempts += 1
-            event = held.received.event
-            if held.attempts >= ATTEMPTS:
-                log.exception("%s gives up on event %s (%s)", self._group, event.id, event.type)
-                await self._bury(held.delivery, f"{type(error).__name__}: {error}")
-                return 0
-            if held.attempts == 1:
-                log.warning(
-                    "event %s (%s) failed for %s; trying again", event.id, event.type, self._group, exc_info=error
-                )
-            first, longest = PAUSE
-            pause = min(first * 2 ** (held.attempts - 1), longest)
-            held.due = time.monotonic() + pause * random.uniform(0.5, 1.5)  # noqa: S311 - spreads load, keeps no secret
             self._failed.append(held)
+            if isinstance(error, Unavailable | Aborted):
+                await self._excuse([held])
+            await self._put_off(held, error)
+            if _asks_to_wait(error):
+                raise
             return 0
         await self._bus.acknowledge(self._group, [held.delivery])
         return count
+
+    async def _put_off(self, held: _Held, error: Exception) -> None:
+        held.attempts += 1
+        held.failures += not _asks_to_wait(error)
+        event = held.received.event
+        if held.failures >= ATTEMPTS:
+            log.error("%s gives up on event %s (%s)", self._group, event.id, event.type, exc_info=error)
+            await self._bury(held.delivery, f"{type(error).__name__}: {error}")
+            self._failed.remove(held)
+            return
+        if held.attempts == 1:
+            log.warning("event %s (%s) failed for %s; trying again", event.id, event.type, self._group, exc_info=error)
+        first, longest = PAUSE
+        pause = longest if held.attempts > ATTEMPTS else min(first * 2 ** (held.attempts - 1), longest)
+        held.due = time.monotonic() + pause * random.uniform(0.5, 1.5)  # noqa: S311 - spreads load, keeps no secret
+
+    async def _excuse(self, batch: Sequence[_Held]) -> None:
+        """What ended without an effect killed nobody. Raises Unavailable while the database is away."""
+        await self._bus.keep(self._group, self._name, [held.delivery for held in batch], anew=True)
+        await self._db.ping()
 
     async def _apply(self, batch: Sequence[_Held]) -> int:
         """The effect of the events that had none yet, in one transaction."""
@@ -218,8 +238,15 @@ class Consumer:
         await self._bus.bury(self._group, delivery, reason)
 
     async def _measure(self) -> None:
-        lags = [each for source in self._sources for each in await self._bus.lag(source) if each.group == self._group]
+        lags = [each for source in self._sources for each in await self._bus.lag(source, self._group)]
         self.lag = sum(each.waiting + each.unacknowledged for each in lags)
+
+
+def _asks_to_wait(error: Exception) -> bool:
+    """Whether it is no event's fault, if the database answers: of what took too long the event may be the reason."""
+    return isinstance(error, Aborted) or (
+        isinstance(error, Unavailable) and not isinstance(error.__cause__, TimeoutError)
+    )
 
 
 async def without_erased(tx: WriteSession, service: str, events: Sequence[Received]) -> list[Received]:

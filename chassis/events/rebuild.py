@@ -288,23 +288,21 @@ class Rebuild:
         return count
 
     async def _take(self, received: Sequence[Received], left_out: Sequence[str]) -> int:
-        """Together; when that fails, one by one."""
+        """Together; when that fails, by halves, until what fails is alone."""
         try:
             return await self._apply(received, left_out)
         except (Unavailable, Aborted):
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises
-            log.info("a batch of %d events failed (%s); trying one by one", len(received), error)
-        count = await self._apply([], left_out)
-        for each in received:
-            try:
-                count += await self._apply([each], [])
-            except (Unavailable, Aborted):
+        except Exception as error:
+            if not received:
                 raise
-            except Exception as error:
-                log.warning("event %s (%s) fails", each.event.id, each.event.type, exc_info=error)
-                self.report.failed[each.event.id] = f"{type(error).__name__}: {error}"
-        return count
+            if len(received) > 1:
+                middle = len(received) // 2
+                return await self._take(received[:middle], left_out) + await self._take(received[middle:], [])
+            event = received[0].event
+            log.warning("event %s (%s) fails", event.id, event.type, exc_info=error)
+            self.report.failed[event.id] = f"{type(error).__name__}: {error}"
+            return await self._apply([], left_out)
 
     async def _apply(self, received: Sequence[Received], left_out: Sequence[str]) -> int:
         """As a consumer does it; in one transaction. Returns how many weren't seen before."""

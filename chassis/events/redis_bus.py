@@ -1,5 +1,6 @@
 """The bus on Redis Streams: a stream a source, a consumer group a reader, a stream of dead letters a group."""
 
+import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from functools import wraps
@@ -20,6 +21,8 @@ REVIVED = "fitnesshub:revived:"
 EPOCH = "fitnesshub:events-epoch"
 SCAN = 100
 """Entries looked at by one call of a scan: 2.5 ms of CPU, so 2.5 s for a log at its bound."""
+COUNTED = 1000
+"""Entries counted one by one at most: 25 ms of CPU, every 2 s for each group that is behind."""
 _EVENT = b"event"
 _BEGINNING = "0"
 
@@ -29,14 +32,23 @@ _Method = Callable[Concatenate["RedisBus", P], Coroutine[Any, Any, R]]
 
 
 def _translated(method: _Method[P, R]) -> _Method[P, R]:
-    """Redis's errors as BusError."""
+    """Redis's errors as BusError, and a cancellation always as one.
+
+    The client sends with `asyncio.wait_for`, which up to Python 3.11 swallows one that comes as the sending ends.
+    """
 
     @wraps(method)
     async def run(self: "RedisBus", /, *arguments: P.args, **named: P.kwargs) -> R:
+        task = asyncio.current_task()
+        before = task.cancelling() if task else 0
         try:
-            return await method(self, *arguments, **named)
+            result = await method(self, *arguments, **named)
         except (RedisError, OSError) as error:
             raise BusError(f"{method.__name__}: {type(error).__name__}: {error}") from error
+        finally:
+            if task and task.cancelling() > before:
+                raise asyncio.CancelledError
+        return result
 
     return run
 
@@ -87,7 +99,7 @@ class RedisBus:
         streams: Any = dict.fromkeys(self._streams(group, sources), ">")
         answer = await self._redis.xreadgroup(group, consumer, streams, count=count, block=max(1, round(wait * 1000)))
         return [
-            Delivery(_source(stream.decode()), position.decode(), fields[_EVENT])
+            Delivery(_source(stream.decode()), position.decode(), fields.get(_EVENT, b""))
             for stream, entries in _pairs(answer)
             for position, fields in entries
         ]
@@ -97,27 +109,44 @@ class RedisBus:
         self, group: str, consumer: str, sources: Sequence[str], *, idle: float, count: int
     ) -> list[Delivery]:
         found: list[Delivery] = []
+        suspects: list[tuple[str, bytes, int]] = []
         least = round(idle * 1000)
+
+        async def claim(stream: str, times: dict[bytes, int]) -> list[Delivery]:
+            # Only what is idle still: another consumer may have been faster.
+            entries = await self._redis.xclaim(stream, group, consumer, least, list(times))
+            return [
+                Delivery(_source(stream), position.decode(), fields.get(_EVENT, b""), times[position] + 1)
+                for position, fields in entries
+                if fields
+            ]
+
         for stream in self._streams(group, sources):
             pending = await self._redis.xpending_range(stream, group, "-", "+", count, idle=least)
-            if not pending:
-                continue
-            times = {each["message_id"]: each["times_delivered"] for each in pending}
-            # Only what is idle still: another consumer may have been faster.
-            for position, fields in await self._redis.xclaim(stream, group, consumer, least, list(times)):
-                if fields:
-                    data = fields[_EVENT]
-                    found.append(Delivery(_source(stream), position.decode(), data, int(times[position]) + 1))
+            once = {each["message_id"]: 1 for each in pending if each["times_delivered"] <= 1}
+            if once:
+                found += await claim(stream, once)
+            suspects += [
+                (stream, each["message_id"], int(each["times_delivered"]))
+                for each in pending
+                if each["times_delivered"] > 1
+            ]
+        for stream, position, times in suspects:
+            found = found or await claim(stream, {position: times})
         return found
 
     @_translated
-    async def acknowledge(self, group: str, deliveries: Sequence[Delivery]) -> None:
-        by_stream: dict[str, list[str]] = {}
-        for delivery in deliveries:
-            by_stream.setdefault(_stream(delivery.source, group), []).append(delivery.position)
+    async def keep(self, group: str, consumer: str, deliveries: Sequence[Delivery], *, anew: bool = False) -> None:
         async with self._redis.pipeline(transaction=False) as pipeline:
-            for stream, positions in by_stream.items():
-                pipeline.xack(stream, group, *positions)
+            for stream, positions in _by_stream(group, deliveries).items():
+                pipeline.xclaim(stream, group, consumer, 0, positions, retrycount=1 if anew else None, justid=True)
+            await pipeline.execute()
+
+    @_translated
+    async def acknowledge(self, group: str, deliveries: Sequence[Delivery]) -> None:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for stream, positions in _by_stream(group, deliveries).items():
+                _done(pipeline, stream, group, positions)
             await pipeline.execute()
 
     @_translated
@@ -125,7 +154,7 @@ class RedisBus:
         letter: Any = {_EVENT: delivery.data, "source": delivery.source, "reason": reason, "time": repr(time.time())}
         async with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.xadd(DEAD + group, letter)
-            pipeline.xack(_stream(delivery.source, group), group, delivery.position)
+            _done(pipeline, _stream(delivery.source, group), group, [delivery.position])
             await pipeline.execute()
 
     @_translated
@@ -135,7 +164,7 @@ class RedisBus:
             DeadLetter(
                 position=position.decode(),
                 source=fields[b"source"].decode(),
-                data=fields[_EVENT],
+                data=fields.get(_EVENT, b""),
                 reason=fields[b"reason"].decode(),
                 time=float(fields[b"time"]),
             )
@@ -171,15 +200,27 @@ class RedisBus:
         return int(await self._redis.xtrim(stream, minid=needed, approximate=False))
 
     @_translated
-    async def lag(self, source: str) -> list[GroupLag]:
+    async def lag(self, source: str, group: str = "") -> list[GroupLag]:
         stream = STREAM + source
         found = []
-        for group in await self._groups(stream):
-            waiting = group["lag"]
-            if waiting is None:  # Redis loses count when entries that nobody read were removed
-                waiting = len(await self._redis.xrange(stream, f"({group['last-delivered-id'].decode()}", "+"))
-            found.append(GroupLag(group["name"].decode(), int(waiting), int(group["pending"])))
+        for each in await self._groups(stream):
+            name = each["name"].decode()
+            if group in ("", name):
+                waiting = each["lag"]
+                if waiting is None:  # Redis loses count when entries that nobody read were removed
+                    waiting = await self._count(stream, each["last-delivered-id"].decode())
+                found.append(GroupLag(name, int(waiting), int(each["pending"])))
         return found
+
+    async def _count(self, stream: str, after: str) -> int:
+        """Entries after a position; more than `COUNTED` are as many as there are in all."""
+        count = 0
+        while entries := await self._redis.xrange(stream, f"({after}", "+", SCAN):
+            count += len(entries)
+            if count > COUNTED:
+                return int(await self._redis.xlen(stream))
+            after = entries[-1][0].decode()
+        return count
 
     @_translated
     async def sources(self) -> list[str]:
@@ -188,12 +229,12 @@ class RedisBus:
     @_translated
     async def newest(self, source: str, count: int) -> list[Delivery]:
         entries = await self._redis.xrevrange(STREAM + source, "+", "-", count)
-        return [Delivery(source, position.decode(), fields[_EVENT]) for position, fields in reversed(entries)]
+        return [Delivery(source, position.decode(), fields.get(_EVENT, b"")) for position, fields in reversed(entries)]
 
     @_translated
     async def following(self, source: str, position: str, count: int) -> list[Delivery]:
         entries = await self._redis.xrange(STREAM + source, f"({position}" if position else "-", "+", count)
-        return [Delivery(source, found.decode(), fields[_EVENT]) for found, fields in entries]
+        return [Delivery(source, found.decode(), fields.get(_EVENT, b"")) for found, fields in entries]
 
     @_translated
     async def purge_subject(self, source: str, user_id: str) -> int:
@@ -203,7 +244,7 @@ class RedisBus:
     async def _purge(self, stream: str, user_id: bytes) -> int:
         count, position = 0, "-"
         while entries := await self._redis.xrange(stream, position, "+", SCAN):
-            gone = [found for found, fields in entries if _is_about(fields[_EVENT], user_id)]
+            gone = [found for found, fields in entries if _is_about(fields.get(_EVENT, b""), user_id)]
             if gone:
                 count += await self._redis.xdel(stream, *gone)
             position = f"({entries[-1][0].decode()}"
@@ -239,6 +280,19 @@ class RedisBus:
 
 def _stream(source: str, group: str) -> str:
     return STREAM + source if source else REVIVED + group
+
+
+def _by_stream(group: str, deliveries: Sequence[Delivery]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for delivery in deliveries:
+        found.setdefault(_stream(delivery.source, group), []).append(delivery.position)
+    return found
+
+
+def _done(pipeline: Any, stream: str, group: str, positions: list[str]) -> None:
+    pipeline.xack(stream, group, *positions)
+    if stream == REVIVED + group:  # nobody else reads it, and nothing else trims it
+        pipeline.xdel(stream, *positions)
 
 
 def _source(stream: str) -> str:

@@ -9,7 +9,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 
@@ -38,12 +38,17 @@ BOUND = 100_000
 KEPT = timedelta(hours=24)
 """How long published rows stay, to be published again to a bus that lost its data."""
 DOUBTFUL = timedelta(seconds=60)
-"""What a bus that started again, or whose replica took over, may have lost: it syncs to disk every second."""
+"""What a bus that started again, or whose replica took over, may have lost: it syncs to disk every second. Counted back
+from the last publication, which was before the bus died or within `CHECK` after it."""
 KEPT_IN_INBOX = timedelta(days=7)
 """Longer than anything is published again by itself; a later repeat changes nothing, because versions decide."""
 READERLESS = 10_000
 """Events that a log without any reader keeps."""
+COUNTED = 10_000
+"""Waiting rows that are counted at most: some 10 ms; all of 400,000 would take 0.6 s every second."""
 DELETE_BATCH = 5_000
+BREATH = 0.2
+"""Seconds between two batches, in which events are published: 25,000 old rows a second go."""
 RETRY = 0.5
 """Seconds after the database or the bus failed."""
 
@@ -67,11 +72,11 @@ class Relay:
         self.paused = False
         """Whether the log is full."""
         self.backlog = 0
-        """Rows not published, as of the last look."""
+        """Rows not published, as of the last look; `COUNTED` stands for more."""
         self.oldest_age = 0.0
         """Seconds that the oldest of them has waited."""
         for name, text, read in (
-            ("outbox_unpublished", "Events that wait in the outbox", lambda: self.backlog),
+            ("outbox_unpublished", f"Events that wait in the outbox; {COUNTED} or more", lambda: self.backlog),
             ("outbox_oldest_seconds", "Age of the oldest event that waits in the outbox", lambda: self.oldest_age),
             ("relay_active", "1 where the relay of the schema is the active one", lambda: self.active),
             ("relay_paused", "1 while the log of the service is full", lambda: self.paused),
@@ -118,7 +123,8 @@ class Relay:
                 await self._measure_log()
             if now - tidied >= TIDY:
                 tidied = now
-                await self._tidy()
+                if await self._tidy():
+                    tidied += BREATH - TIDY
             self._poked.clear()
             if not self.paused and await self.publish() == BATCH:
                 continue
@@ -144,7 +150,10 @@ class Relay:
         if row is not None and (row["epoch"], row["incarnation"]) == (generation.epoch, generation.incarnation):
             return
         lost_all = row is not None and row["epoch"] != generation.epoch
-        since = self._db.clock.now() - (KEPT if lost_all else DOUBTFUL)
+        # Not from now on: for how long the bus was away doesn't tell what it lost when it died.
+        last: datetime | None = await self._db.value(self._sql.last_published)
+        now = self._db.clock.now()
+        since = min(last or now, now) - (KEPT if lost_all else DOUBTFUL)
         async with self._db.write() as tx:
             again = await tx.execute(self._sql.unmark, since=since) if row is not None else 0
             await tx.execute(self._sql.write_state, epoch=generation.epoch, incarnation=generation.incarnation)
@@ -152,7 +161,7 @@ class Relay:
             log.warning("the bus may have lost events: publishing %d of %s again", again, self._db.service)
 
     async def _measure_outbox(self) -> None:
-        row = await self._db.row(self._sql.measure)
+        row = await self._db.row(self._sql.measure, most=COUNTED)
         self.backlog = row["backlog"] if row else 0
         oldest = row["oldest"] if row else None
         self.oldest_age = (self._db.clock.now() - oldest).total_seconds() if oldest else 0.0
@@ -163,13 +172,15 @@ class Relay:
             log.error("the log of %s is full; its relay pauses until a consumer catches up", self._db.service)
         self.paused = full
 
-    async def _tidy(self) -> None:
+    async def _tidy(self) -> bool:
+        """Returns whether there are more old rows than went in this batch."""
         await self._bus.trim(self._db.service, READERLESS)
         now = self._db.clock.now()
         async with self._db.write() as tx:
-            await tx.execute(self._sql.purge_outbox, before=now - KEPT, most=DELETE_BATCH)
+            sent = await tx.execute(self._sql.purge_outbox, before=now - KEPT, most=DELETE_BATCH)
         async with self._db.write() as tx:
-            await tx.execute(self._sql.purge_inbox, before=now - KEPT_IN_INBOX, most=DELETE_BATCH)
+            heard = await tx.execute(self._sql.purge_inbox, before=now - KEPT_IN_INBOX, most=DELETE_BATCH)
+        return DELETE_BATCH in (sent, heard)
 
 
 def _lock(service: str) -> int:

@@ -34,7 +34,10 @@ class RelayStatements:
     mark: Statement
     unmark: Statement
     """Makes what was published at `since` or later unpublished."""
+    last_published: Statement
+    """When an event was last published."""
     measure: Statement
+    """How many of the oldest `most` events wait, and since when."""
     read_state: Statement
     write_state: Statement
     purge_outbox: Statement
@@ -51,6 +54,7 @@ def relay_statements(schema: str) -> RelayStatements:
     save = insert(state).values(
         singleton=literal_column("true"), epoch=bindparam("epoch"), incarnation=bindparam("incarnation")
     )
+    some = select(outbox.c.created_at).where(waiting).order_by(outbox.c.id).limit(bindparam("most")).subquery()
     old_outbox = select(outbox.c.id).where(outbox.c.published_at < bindparam("before")).limit(bindparam("most"))
     old_inbox = (
         select(inbox.c.consumer_group, inbox.c.event_id)
@@ -63,9 +67,8 @@ def relay_statements(schema: str) -> RelayStatements:
         ),
         mark=Statement(update(outbox).where(outbox.c.id == ids).values(published_at=bindparam("now"))),
         unmark=Statement(update(outbox).where(outbox.c.published_at >= bindparam("since")).values(published_at=null())),
-        measure=Statement(
-            select(func.count().label("backlog"), func.min(outbox.c.created_at).label("oldest")).where(waiting)
-        ),
+        last_published=Statement(select(func.max(outbox.c.published_at))),
+        measure=Statement(select(func.count().label("backlog"), func.min(some.c.created_at).label("oldest"))),
         read_state=Statement(select(state.c.epoch, state.c.incarnation)),
         write_state=Statement(
             save.on_conflict_do_update(

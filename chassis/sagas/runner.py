@@ -23,8 +23,9 @@ from chassis.errors import (
     Unauthenticated,
     Unavailable,
 )
-from chassis.sagas.model import Context, Saga, Status
+from chassis.sagas.model import Context, Saga, Status, Step
 from chassis.sagas.statements import SagaStatements, saga_statements
+from chassis.status import REASONS_OF_STRANGERS
 from chassis.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,10 @@ a longer lease."""
 LEASE_MARGIN = timedelta(seconds=5)
 PAUSE = (0.5, 60.0)
 """Seconds before the second attempt, doubled each time, and the longest; each is spread by half."""
+DOUBLINGS = 30
+"""Of the first pause at most: far past the longest, and few enough for a float however often a step is tried."""
+UNKNOWN_PAUSE = 30.0
+"""Seconds until a saga is looked at again whose kind or step only another version knows; spread by half."""
 STUCK_ATTEMPTS = 20
 """Attempts to undo a step after which an operator is called for; it goes on being tried."""
 RETRY = 0.5
@@ -104,6 +109,8 @@ class SagaRunner:
         self._sql: SagaStatements = saga_statements(db.service)
         self._looking = asyncio.Lock()
         self._failing = False
+        self._left: set[str] = set()
+        """Sagas that this version doesn't know how to run, of which it has been told."""
         self.open = 0
         """Sagas that haven't ended, as of the last look."""
         self.oldest_seconds = 0.0
@@ -119,7 +126,10 @@ class SagaRunner:
 
     async def run(self) -> None:
         """Runs sagas until it is cancelled."""
-        await asyncio.gather(self._keep_measuring(), *(self._run_one_by_one() for _ in range(RUNNERS)))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_measuring())
+            for _ in range(RUNNERS):
+                group.create_task(self._run_one_by_one())
 
     async def _run_one_by_one(self) -> None:
         while True:
@@ -177,21 +187,45 @@ class SagaRunner:
         now = self._db.clock.now()
         holder = row["lease_holder"]
         saga = self._sagas.get(row["kind"])
-        if saga is None:
-            log.error("saga %s is of the kind %s, which this version doesn't know", row["id"], row["kind"])
-            await self._record(row, holder, problem="unknown kind", due_in=_pause(row["attempts"]))
+        if saga is None or row["step"] >= len(saga.steps):
+            await self._leave(row, holder)
             return
-        await self._extend(row, holder, saga, now)
-        if row["status"] == Status.COMPENSATING:
-            await self._undo(row, holder, saga)
-        else:
-            await self._do(row, holder, saga, now)
+        if not await self._extend(row, holder, saga, now):
+            return
+        try:
+            if row["status"] == Status.COMPENSATING:
+                await self._undo(row, holder, saga)
+            else:
+                await self._do(row, holder, saga, now)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - as a result that can't be stored; the other sagas go on
+            problem = f"the attempt can't be recorded: {_said(error)}"
+            log.error("saga %s (%s): %s", row["id"], row["kind"], problem)  # noqa: TRY400 - the words may hold the data
+            await self._record(row, holder, attempts=row["attempts"], problem=problem, due_in=_pause(row["attempts"]))
 
-    async def _extend(self, row: Record, holder: str, saga: Saga, now: datetime) -> None:
+    async def _leave(self, row: Record, holder: str) -> None:
+        """For a version that knows the kind and the step; the attempt that wasn't made doesn't count."""
+        if row["id"] not in self._left:
+            self._left.add(row["id"])
+            log.error(
+                "this version doesn't know step %s of saga %s (%s), and leaves it to one that does",
+                row["step"],
+                row["id"],
+                row["kind"],
+            )
+        due_in = timedelta(seconds=_spread(UNKNOWN_PAUSE))
+        problem = "this version doesn't know the step"
+        await self._record(row, holder, attempts=row["attempts"] - 1, problem=problem, due_in=due_in)
+
+    async def _extend(self, row: Record, holder: str, saga: Saga, now: datetime) -> bool:
+        """Whether the saga is still this runner's, for as long as an attempt of the step takes."""
         needed = saga.steps[row["step"]].timeout + LEASE_MARGIN
-        if needed > LEASE:
-            async with self._db.write() as tx:
-                await tx.execute(self._sql.extend, saga_id=row["id"], holder=holder, lease_until=now + needed)
+        if needed <= LEASE:
+            return True
+        async with self._db.write() as tx:
+            extended = await tx.execute(self._sql.extend, saga_id=row["id"], holder=holder, lease_until=now + needed)
+        return extended > 0
 
     async def _do(self, row: Record, holder: str, saga: Saga, now: datetime) -> None:
         step = saga.steps[row["step"]]
@@ -202,6 +236,7 @@ class SagaRunner:
             async with asyncio.timeout(step.timeout.total_seconds()):
                 result = await step.do(_context(row))
         except Exception as error:  # noqa: BLE001 - a step may fail in any way; it is stored and tried again, or undone
+            self._log_words(row, step, error)
             problem = f"{step.name}: {_said(error)}"
             if isinstance(error, FINAL) or row["attempts"] >= step.attempts:
                 await self._give_up(row, holder, problem)
@@ -236,6 +271,8 @@ class SagaRunner:
             except Exception as error:
                 if row["attempts"] % STUCK_ATTEMPTS == 0:
                     log.exception("saga %s (%s) is stuck undoing %s", row["id"], row["kind"], step.name)
+                else:
+                    self._log_words(row, step, error)
                 problem = f"undoing {step.name}: {_said(error)}"
                 await self._record(
                     row, holder, attempts=row["attempts"], problem=problem, due_in=_pause(row["attempts"])
@@ -251,6 +288,13 @@ class SagaRunner:
         )
         if last:
             log.warning("saga %s (%s, %s) has been undone: %s", row["id"], row["kind"], row["key"], row["problem"])
+
+    def _log_words(self, row: Record, step: Step, error: Exception) -> None:
+        """Words that aren't stored are told here, at first and now and then."""
+        if str(error) == _said(error) or row["attempts"] % STUCK_ATTEMPTS not in (0, 1):
+            return
+        traced = None if isinstance(error, Failure) else error
+        log.warning("%s of saga %s (%s) fails: %s", step.name, row["id"], row["kind"], error, exc_info=traced)
 
     async def _record(
         self,
@@ -293,10 +337,16 @@ def _context(row: Record) -> Context:
 
 
 def _said(error: Exception) -> str:
-    return str(error) if isinstance(error, Failure) else f"{type(error).__name__}: {error}"
+    """What an operator is told: without words that may name addresses, files or data, which the log has."""
+    if not isinstance(error, Failure):
+        return type(error).__name__
+    return error.reason if error.reason in REASONS_OF_STRANGERS else str(error)
 
 
 def _pause(attempts: int) -> timedelta:
     first, longest = PAUSE
-    seconds = min(first * 2 ** (attempts - 1), longest)
-    return timedelta(seconds=seconds * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, keeps no secret
+    return timedelta(seconds=_spread(min(first * 2 ** min(attempts - 1, DOUBLINGS), longest)))
+
+
+def _spread(seconds: float) -> float:
+    return seconds * random.uniform(0.5, 1.5)  # noqa: S311 - spreads load, keeps no secret

@@ -82,6 +82,44 @@ async def test_what_is_not_acknowledged_can_be_reclaimed(bus: Bus) -> None:
     assert await bus.reclaim("readers", "one", ["orders"], idle=0, count=10) == []
 
 
+async def test_what_was_reclaimed_before_comes_alone(bus: Bus) -> None:
+    await bus.join("readers", ["orders", "bills"])
+    await bus.append("orders", [b"1", b"2"])
+    await bus.append("bills", [b"3"])
+    assert len(await bus.fetch("readers", "one", ["orders", "bills"], count=10, wait=WAIT)) == 3
+
+    async def reclaim() -> list[tuple[bytes, int]]:
+        found = await bus.reclaim("readers", "two", ["orders", "bills"], idle=0, count=10)
+        return [(each.data, each.deliveries) for each in found]
+
+    assert await reclaim() == [(b"1", 2), (b"2", 2), (b"3", 2)]
+    assert await reclaim() == [(b"1", 3)]
+    assert await reclaim() == [(b"1", 4)]
+    await bus.append("bills", [b"4"])
+    assert texts(await bus.fetch("readers", "one", ["bills"], count=10, wait=WAIT)) == [b"4"]
+    assert await reclaim() == [(b"4", 2)]
+
+
+async def test_what_a_consumer_keeps_is_not_reclaimed(bus: Bus) -> None:
+    await bus.join("readers", ["orders"])
+    await bus.append("orders", [b"1", b"2"])
+    one, two = await fetch(bus)
+    await bus.reclaim("readers", "one", ["orders"], idle=0, count=10)
+    async with asyncio.timeout(5):
+        while not (found := await bus.reclaim("readers", "two", ["orders"], idle=0.2, count=10)):
+            await bus.keep("readers", "one", [one])
+    assert (found[0].data, found[0].deliveries) == (b"2", 3)
+    await bus.keep("readers", "one", [one])
+    (again,) = await bus.reclaim("readers", "two", ["orders"], idle=0, count=10)
+    assert (again.data, again.deliveries) == (b"1", 3)
+    await bus.keep("readers", "one", [one], anew=True)
+    (again,) = await bus.reclaim("readers", "two", ["orders"], idle=0, count=10)
+    assert (again.data, again.deliveries) == (b"1", 2)
+    await bus.acknowledge("readers", [one, two])
+    await bus.keep("readers", "one", [one, two])
+    assert await bus.reclaim("readers", "two", ["orders"], idle=0, count=10) == []
+
+
 async def test_dead_letters_are_listed_revived_and_discarded(bus: Bus) -> None:
     await bus.join("readers", ["orders"])
     await bus.append("orders", [b"1", b"2", b"3"])
@@ -136,6 +174,23 @@ async def test_lag(bus: Bus) -> None:
     await fetch(bus, count=1)
     (lag,) = await bus.lag("orders")
     assert (lag.group, lag.waiting, lag.unacknowledged) == ("readers", 2, 1)
+    await bus.join("others", ["orders"])
+    assert [each.group for each in await bus.lag("orders")] == ["others", "readers"]
+    assert await bus.lag("orders", "readers") == [lag]
+    assert await bus.lag("orders", "nobody") == []
+
+
+async def test_a_lag_after_a_purge(bus: Bus) -> None:
+    ada = str(uuid4())
+    await bus.join("readers", ["orders"])
+    await bus.append("orders", [about(ada) if number == 500 else b"x" for number in range(3001)])
+    await fetch(bus, count=100)
+    await bus.purge_subject("orders", ada)
+    (lag,) = await bus.lag("orders")
+    assert lag.waiting == 3000  # all that is there: too many to be counted
+    await fetch(bus, count=2300)
+    (lag,) = await bus.lag("orders")
+    assert (lag.waiting, lag.unacknowledged) == (600, 2400)
 
 
 async def test_the_generation_is_lost_with_the_data(bus: Bus, redis: Redis) -> None:
@@ -153,6 +208,21 @@ async def test_a_server_that_is_away_is_a_bus_error() -> None:
         await bus.append("orders", [b"1"])
     with pytest.raises(BusError):
         await bus.fetch("readers", "one", ["orders"], count=1, wait=WAIT)
+
+
+async def test_a_cancelled_call_is_cancelled_at_whatever_moment(bus: Bus) -> None:
+    async def work() -> None:
+        while True:
+            await bus.length("orders")
+
+    await bus.length("orders")
+    for turns in range(100):
+        task = asyncio.create_task(work())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task], timeout=2)
+        assert task.cancelled()
 
 
 async def test_logs_can_be_read_beside_all_groups(bus: Bus) -> None:

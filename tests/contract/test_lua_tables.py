@@ -50,7 +50,8 @@ def test_fields_have_both_names_and_their_kind() -> None:
     assert fields["weightUnit"] == unit
     assert fields["startTime"] == {"name": "startTime", "kind": "timestamp", "other": "start_time"}
     assert fields["sets"] == {"name": "sets", "kind": "message", "of": f"{WORKOUT}WorkoutSet", "list": True}
-    assert TABLES["enums"][f"{WORKOUT}WeightUnit"] == ["WEIGHT_UNIT_UNSPECIFIED", "WEIGHT_UNIT_KG", "WEIGHT_UNIT_LB"]
+    numbers = {"WEIGHT_UNIT_UNSPECIFIED": 0, "WEIGHT_UNIT_KG": 1, "WEIGHT_UNIT_LB": 2}
+    assert TABLES["enums"][f"{WORKOUT}WeightUnit"] == numbers
 
 
 def test_an_internal_message_is_not_in_it() -> None:

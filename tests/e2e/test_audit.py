@@ -198,7 +198,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     made.up()
     for number in range(6):
         log_workout(made, f"Day {number}")
-    wait_until(lambda: len(export(made)) >= 12, 15, "the store has heard of the workouts")
+    # An export is in the trail too, so that there are more and more records by themselves.
+    wait_until(lambda: workouts_in(export(made)) == 6, 15, "the store has heard of the workouts")
     made.down()
     made.up()
     yield made
@@ -220,6 +221,10 @@ def export(stack: Stack) -> list[Json]:
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/x-ndjson"
     return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def workouts_in(lines: list[Json]) -> int:
+    return sum(line["type"] == "fitnesshub.workout.v1.WorkoutCreated" for line in lines)
 
 
 def verify(stack: Stack) -> Json:
@@ -259,6 +264,21 @@ def test_an_export_can_be_verified_by_anybody(own: Stack) -> None:
         digest = line.pop("hash")
         before = link_hash(before, Link(**line | times | {"payload": bytes.fromhex(line["payload"])}))
         assert before.hex() == digest
+
+
+def test_an_export_is_in_the_trail(own: Stack) -> None:
+    headers = as_admin(own)
+
+    def exports() -> int:
+        found = httpx.get(
+            f"{own.status()['edge_url']}{RECORDS}", params={"type": RPC, "pageSize": "100"}, headers=headers
+        )
+        rpcs = [each["data"]["rpc"] for each in found.json()["records"] if "data" in each]
+        return sum(rpc == "fitnesshub.audit.v1.AuditService.ExportAuditRecords" for rpc in rpcs)
+
+    before = exports()
+    export(own)
+    wait_until(lambda: exports() > before, 15, "the export is in the trail")
 
 
 def test_damage_is_found_and_named(own: Stack) -> None:

@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import asyncpg
@@ -35,6 +38,11 @@ def rows(stack: Stack, *words: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def parts(stack: Stack) -> list[dict[str, Any]]:
+    status = stack.status()
+    return [*status["services"], *status["servers"]]
+
+
 def as_owner(stack: Stack, sql: str) -> None:
     async def run() -> None:
         owner = await asyncpg.connect(plan(Home(stack.home), {}).owner_url)
@@ -44,8 +52,8 @@ def as_owner(stack: Stack, sql: str) -> None:
     asyncio.run(run())
 
 
-def log_workout(stack: Stack) -> str:
-    url = stack.status()["edge_url"]
+def log_workout(stack: Stack, url: str = "") -> str:
+    url = url or stack.status()["edge_url"]
     workout = {"title": "Secret day", "startTime": "2026-11-20T17:00:00Z", "sets": []}
     made = httpx.post(f"{url}/api/v1/workouts", json=workout, headers={"authorization": f"Bearer {stack.token_kept()}"})
     assert made.status_code == 201, made.text
@@ -98,14 +106,42 @@ def test_what_is_no_event_can_only_be_discarded(own: Stack) -> None:
     letters = rows(own, "dlq", "list", "audit")
     assert {each["type"] for each in letters} == {"(not an event)"}
     assert [each["reason"] for each in letters] == ["isn't an event", "has a time outside the calendar"]
-    replayed = rows(own, "dlq", "replay", "audit", "--all")
-    assert replayed == [{"position": each["position"]} for each in letters]
-    wait_until(lambda: len(rows(own, "dlq", "list", "audit")) == 2, 20, "they are no events now either")
+    positions = [each["position"] for each in letters]
+    for which, named in ((positions[0], positions[:1]), ("--all", positions)):
+        refused = own.run("events", "dlq", "replay", "audit", which)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert (
+            refused.stderr == f"fitnesshub: {', '.join(named)}: can't be read as an event, so can only be discarded\n"
+        )
+    assert [each["position"] for each in rows(own, "dlq", "list", "audit")] == positions
     unknown = own.run("events", "dlq", "discard", "audit", "1-0")
     assert (unknown.returncode, unknown.stderr) == (1, "fitnesshub: audit has no dead letter at 1-0\n")
     for each in rows(own, "dlq", "list"):
         assert own.run("events", "dlq", "discard", each["group"], "--all").returncode == 0
     assert rows(own, "dlq", "list") == []
+
+
+@pytest.mark.parametrize("words", [("list", "nosuch"), ("replay", "nosuch", "--all"), ("discard", "nosuch", "--all")])
+def test_an_unknown_group_is_refused(own: Stack, words: tuple[str, ...]) -> None:
+    refused = own.run("events", "dlq", *words)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("fitnesshub: there is no group 'nosuch'; there are: analytics, ")
+
+
+def test_what_hangs_is_told(own: Stack) -> None:
+    for process, names in (("valkey", {"valkey"}), ("work", {"analytics", "audit", "gateway", "user", "workout"})):
+        pid = next(each["pid"] for each in parts(own) if each["process"] == process)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            assert {each["name"] for each in parts(own) if each["state"] == "no answer"} == names
+            assert own.run("status").returncode == 4
+            if process == "valkey":
+                refused = own.run("events", "lag")
+                assert (refused.returncode, refused.stdout) == (1, "")
+                assert ": no answer within 2 s; `fitnesshub status` shows" in refused.stderr
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        wait_until(lambda: own.run("status").returncode == 0, 20, "everything answers again")
 
 
 def test_lag_names_every_group_of_every_log(own: Stack) -> None:
@@ -135,4 +171,33 @@ def test_tail_shows_what_goes_by_and_no_content(own: Stack) -> None:
             following.terminate()
     refused = own.run("events", "tail", "--source", "fishing")
     assert refused.returncode == 1
-    assert refused.stderr.startswith("fitnesshub: 'fishing' has published nothing; there are: ")
+    assert refused.stderr == "fitnesshub: 'fishing' publishes nothing; there are: analytics, audit, user, workout\n"
+
+
+def test_tail_shows_the_last_events_at_rest(own: Stack) -> None:
+    made = [log_workout(own) for _ in range(3)]
+    redis = Redis.from_url(plan(Home(own.home), {}).redis.url)
+    wait_until(lambda: redis.xlen(STREAM + "workout") == 0, 30, "the log is read and trimmed")
+    redis.close()
+    shown = rows(own, "tail", "--source", "workout", "-n", "20")
+    assert len(shown) == 20
+    found = [each["aggregate"] for each in shown if each["type"] == "workout.v1.WorkoutCreated"]
+    assert found[-3:] == [f"workout/{each}" for each in made]
+
+
+def test_tail_that_follows_misses_nothing(own: Stack) -> None:
+    words = [str(COMMAND), "events", "tail", "--source", "workout", "-f", "-n", "1", "--json"]
+    with subprocess.Popen(words, env=own.variables(), stdout=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        following.stdout.readline()
+        url = own.status()["edge_url"]
+        with ThreadPoolExecutor(8) as people:
+            waiting = {f"workout/{each}" for each in people.map(lambda _: log_workout(own, url), range(100))}
+        try:
+            for line in following.stdout:
+                waiting.discard(json.loads(line)["aggregate"])
+                if not waiting:
+                    break
+        finally:
+            following.terminate()
+    assert not waiting

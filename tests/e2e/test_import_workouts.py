@@ -30,6 +30,12 @@ async def test_nobody_is_made_for_an_address_that_never_signed_up(stack: Stack, 
     assert answer.status_code == 200, answer.text
 
 
+def test_an_address_that_is_none_is_told_by_its_field(stack: Stack) -> None:
+    refused = stack.run("import", "workouts", str(SAMPLES / "hevy_kg.csv"), "--email", "notanaddress")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("fitnesshub: the user service gives no token: email must be an e-mail address")
+
+
 async def workouts_of(http: httpx.AsyncClient, stack: Stack, email: str) -> list[Json]:
     headers = {"authorization": f"Bearer {stack.token(email=email)}"}
     answer = await http.get("/api/v1/workouts?pageSize=100", headers=headers)

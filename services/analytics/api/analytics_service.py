@@ -79,6 +79,9 @@ class AnalyticsApi:
         """From the event store: the newest version that each workout had by then."""
         newest: dict[str, Event] = {}
         time = request.time.ToDatetime(UTC)
+        if time > self._clock.now():
+            violation = Violation("time", "must not be in the future")
+            raise InvalidArgument("INVALID_REQUEST", "nobody knows yet what will be known", violations=[violation])
         async for replayed in self._history.replay_person(call.user_id, time, on_workout_changed.TYPES):
             for data in replayed.events:
                 event = Event.FromString(data)

@@ -12,7 +12,7 @@ from fitnesshub.analytics.v1 import analytics_pb2 as pb
 
 from chassis.db import Database, WriteSession
 from chassis.errors import Unavailable
-from services.analytics.domain.periods import MONDAY, period
+from services.analytics.domain.periods import MONDAY, counted_day, period
 from services.analytics.store import platform
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,8 @@ class PlatformUpkeep:
 
 
 async def _count(tx: WriteSession, days: set[date]) -> None:
-    touched = list({(kind, period(kind, day, MONDAY)) for kind in KINDS for day in days})
+    # Anybody can log a workout at the end of the calendar, where a week has no end.
+    counted = {counted_day(day) for day in days}
+    touched = list({(kind, period(kind, day, MONDAY)) for kind in KINDS for day in counted})
     for start in range(0, len(touched), AT_ONCE):
         await platform.count(tx, touched[start : start + AT_ONCE])

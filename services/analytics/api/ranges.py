@@ -13,6 +13,7 @@ from services.analytics.domain.periods import (
     MOST_PERIODS,
     Period,
     Span,
+    counted_day,
     default_start,
     periods,
     spans,
@@ -67,15 +68,17 @@ def granularity(asked: int, default: int) -> int:
 
 
 def _day(text: str, default: date) -> date:
-    return min(max(date.fromisoformat(text) if text else default, FIRST_DAY), LAST_DAY)
+    return counted_day(date.fromisoformat(text) if text else default)
 
 
 def _check_order(request: Dated, first: date, last: date) -> None:
     if first > last:
+        # As they were sent: the days that count may be others.
+        sent_first, sent_last = request.from_date or str(first), request.to_date or str(last)
         raise InvalidArgument(
             "DATE_RANGE_INVALID",
-            f"the first day, {first}, is after the last one, {last}",
+            f"the first day, {sent_first}, is after the last one, {sent_last}",
             violations=[Violation("fromDate" if request.from_date else "toDate", "must not be after toDate")],
-            fromDate=str(first),
-            toDate=str(last),
+            fromDate=sent_first,
+            toDate=sent_last,
         )

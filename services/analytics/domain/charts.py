@@ -63,7 +63,7 @@ def bars(text: Text, values: Sequence[tuple[str, float]], *, whole: bool = False
         told = _xml(f"{name}: {number_text(value)} {text.unit}")
         place = f'x="{_px(x + width * 0.1)}" y="{_px(y)}" width="{_px(width * 0.8)}"'
         parts.append(f'<rect class="bar" {place} height="{_px(TOP + PLOT_HEIGHT - y)}"><title>{told}</title></rect>')
-        if number % every == 0:
+        if number % every == 0 and x + width / 2 <= WIDTH - LABEL_WIDTH / 2:
             parts.append(_label(x + width / 2, name))
     return _document(text, "".join(parts))
 

@@ -52,13 +52,17 @@ class Span:
     """Last day of the last one."""
 
 
+def counted_day(day: date) -> date:
+    """The day itself, or the nearest one that is counted: FIRST_DAY before it, LAST_DAY after it."""
+    return min(max(day, FIRST_DAY), LAST_DAY)
+
+
 def local_day(time: datetime, zone: tzinfo) -> date:
     """The day that a time falls on, not before FIRST_DAY and not after LAST_DAY."""
-    if time.year < FIRST_DAY.year:
-        return FIRST_DAY
-    if time.year > LAST_DAY.year:
-        return LAST_DAY
-    return min(max(time.astimezone(zone).date(), FIRST_DAY), LAST_DAY)
+    # Times at the ends of the calendar may have no date in the zone.
+    if not FIRST_DAY.year <= time.year <= LAST_DAY.year:
+        return counted_day(time.date())
+    return counted_day(time.astimezone(zone).date())
 
 
 def week_start(day: date, first_weekday: int) -> date:

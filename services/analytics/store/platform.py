@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 
 from chassis.db import Database, Statement, WriteSession
-from services.analytics.domain.periods import Period
+from services.analytics.domain.periods import FIRST_DAY, LAST_DAY, Period
 
 MARK = Statement(
     text("INSERT INTO analytics.platform_marks (day) SELECT * FROM unnest(CAST(:days AS date[]))"),
@@ -60,8 +60,11 @@ COUNT = Statement(
         SELECT count(*) FROM analytics.workouts WHERE start_time >= counted.since AND start_time < counted.before
     )
     FROM (
-        SELECT kind, start_date, end_date, CAST(start_date AS timestamp) AT TIME ZONE 'UTC' AS since,
-            CAST(end_date + 1 AS timestamp) AT TIME ZONE 'UTC' AS before
+        SELECT kind, start_date, end_date,
+            CASE WHEN start_date <= CAST(:first_day AS date) THEN CAST('-infinity' AS timestamptz)
+                ELSE CAST(start_date AS timestamp) AT TIME ZONE 'UTC' END AS since,
+            CASE WHEN end_date >= CAST(:last_day AS date) THEN CAST('infinity' AS timestamptz)
+                ELSE CAST(end_date + 1 AS timestamp) AT TIME ZONE 'UTC' END AS before
         FROM unnest(CAST(:kinds AS int2[]), CAST(:starts AS date[]), CAST(:ends AS date[]))
             AS sent (kind, start_date, end_date)
     ) AS counted
@@ -106,12 +109,17 @@ async def forget_counts(tx: WriteSession) -> set[date]:
 
 
 async def count(tx: WriteSession, periods: Sequence[tuple[int, Period]]) -> None:
-    """Counts what happened in periods of these kinds and keeps it."""
+    """Counts what happened in periods of these kinds and keeps it.
+
+    What was before FIRST_DAY or after LAST_DAY counts on these.
+    """
     await tx.execute(
         COUNT,
         kinds=[kind for kind, _ in periods],
         starts=[each.start for _, each in periods],
         ends=[each.end for _, each in periods],
+        first_day=FIRST_DAY,
+        last_day=LAST_DAY,
     )
 
 

@@ -78,17 +78,14 @@ FORGET_BESTS = Statement(
     WHERE old.user_id = touched.user_id AND old.exercise_id = touched.exercise_id
     """)  # noqa: S608 - constants
 )
-KEEP_BESTS = Statement(
-    text(f"""
-    INSERT INTO analytics.exercise_bests (
+_KEEP_BESTS = """
+    INSERT INTO analytics.exercise_bests AS old (
         user_id, exercise_id, measure, weight_kg, value_kg, reps, workout_id, workout_time
     )
     SELECT DISTINCT ON (done.user_id, done.exercise_id, best.measure, best.part)
         done.user_id, done.exercise_id, best.measure, best.weight_kg, best.value_kg, best.reps, done.workout_id,
         done.start_time
-    FROM {_EXERCISES}
-    JOIN analytics.workout_exercises AS done
-        ON done.user_id = touched.user_id AND done.exercise_id = touched.exercise_id
+    FROM {touched}
     CROSS JOIN LATERAL (
         VALUES (1, 0, heaviest_kg, heaviest_kg, heaviest_reps), (2, 0, largest_kg, largest_weight_kg, largest_reps),
             (3, 0, e1rm_kg, e1rm_weight_kg, e1rm_reps)
@@ -98,6 +95,41 @@ KEEP_BESTS = Statement(
     WHERE best.value_kg IS NOT NULL
     ORDER BY done.user_id, done.exercise_id, best.measure, best.part, best.value_kg DESC, best.reps DESC,
         done.start_time, done.workout_id
+"""
+KEEP_BESTS = Statement(
+    text(
+        _KEEP_BESTS.format(
+            touched=f"""{_EXERCISES} JOIN analytics.workout_exercises AS done
+        ON done.user_id = touched.user_id AND done.exercise_id = touched.exercise_id"""
+        )
+    )
+)
+_IS_BETTER = """
+    ({new}.value_kg, {new}.reps, old.workout_time, old.workout_id)
+    > (old.value_kg, old.reps, {new}.workout_time, {new}.workout_id)
+"""
+"""In the order in which the bests of a workout are chosen above: the first one of the same."""
+ADD_BESTS = Statement(
+    text(
+        _KEEP_BESTS.format(
+            touched="""unnest(CAST(:workout_ids AS uuid[])) AS touched (workout_id)
+    JOIN analytics.workout_exercises AS done ON done.workout_id = touched.workout_id"""
+        )
+        + f"""
+    ON CONFLICT (user_id, exercise_id, measure, weight_kg) DO UPDATE
+    SET weight_kg = excluded.weight_kg, value_kg = excluded.value_kg, reps = excluded.reps,
+        workout_id = excluded.workout_id, workout_time = excluded.workout_time
+    WHERE {_IS_BETTER.format(new="excluded")}
+    """  # noqa: S608 - constants
+    )
+)
+# Rows of one weight replace each other, but there is one heaviest set of all weights.
+FORGET_BEATEN = Statement(
+    text(f"""
+    DELETE FROM analytics.exercise_bests AS old USING {_EXERCISES}, analytics.exercise_bests AS best
+    WHERE old.user_id = touched.user_id AND old.exercise_id = touched.exercise_id AND old.measure < 4
+        AND best.user_id = old.user_id AND best.exercise_id = old.exercise_id AND best.measure = old.measure
+        AND {_IS_BETTER.format(new="best")}
     """)  # noqa: S608 - constants
 )
 LIST_REACHES = Statement(
@@ -159,21 +191,29 @@ Days = Collection[tuple[str, date]]
 """Days of people."""
 ExerciseDays = Collection[tuple[str, date, str]]
 """Days of people with an exercise."""
+Exercises = Collection[tuple[str, str]]
+"""Exercises of people."""
 
 
-async def refresh(tx: WriteSession, calendars: Mapping[str, Calendar], days: Days, exercise_days: ExerciseDays) -> None:
-    """Makes anew what depends on the workouts of these days, and on these exercises on these days."""
-    await refresh_days(tx, calendars, days, exercise_days)
-    if bests := sorted({(user_id, exercise_id) for user_id, _, exercise_id in exercise_days}):
-        touched = {"user_ids": [each[0] for each in bests], "exercise_ids": [each[1] for each in bests]}
+async def refresh_bests(tx: WriteSession, added: Exercises, taken: Exercises, workout_ids: Collection[str]) -> None:
+    """Brings bests up to date.
+
+    added: to which these workouts contribute, which only add to the bests: what was done long ago isn't read again.
+    taken: to which something contributes no longer; their bests are made anew.
+    """
+    if taken:
+        touched = _columns(sorted(taken), "user_ids", "exercise_ids")
         await tx.execute(FORGET_BESTS, **touched)
         await tx.execute(KEEP_BESTS, **touched)
+    if added:
+        await tx.execute(ADD_BESTS, workout_ids=sorted(workout_ids))
+        await tx.execute(FORGET_BEATEN, **_columns(sorted(added), "user_ids", "exercise_ids"))
 
 
 async def refresh_days(
     tx: WriteSession, calendars: Mapping[str, Calendar], days: Days, exercise_days: ExerciseDays
 ) -> None:
-    """The same for what depends on which day a workout is in, which bests don't."""
+    """Makes anew what depends on the workouts of these days, and on these exercises on these days; bests don't."""
     touched = sorted({(user_id, *each) for user_id, day in days for each in _periods(calendars[user_id], day)})
     if not touched:
         return

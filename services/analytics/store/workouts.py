@@ -130,14 +130,17 @@ async def keep(tx: WriteSession, contributions: Sequence[Contribution]) -> None:
     done = [(each, exercise_id, share) for each in newer for exercise_id, share in each.shares.items()]
     if done:
         await tx.execute(KEEP_SHARES, **_columns(done, days))
-    touched = _Touched()
+    touched, taken = _Touched(), set[tuple[str, str]]()
     for each in newer:
         if each.start_time is not None:
             touched.add(each.user_id, days[each.workout_id], each.start_time, each.shares)
         if (before := old.get(each.workout_id)) and before["start_time"]:
-            exercise_ids = map(str, before["exercise_ids"] or ())
+            exercise_ids = [str(exercise_id) for exercise_id in before["exercise_ids"] or ()]
             touched.add(each.user_id, before["day"], before["start_time"], exercise_ids)
-    await sums.refresh(tx, calendar, touched.days, touched.exercise_days)
+            taken.update((each.user_id, exercise_id) for exercise_id in exercise_ids)
+    await sums.refresh_days(tx, calendar, touched.days, touched.exercise_days)
+    added = {(each.user_id, exercise_id) for each, exercise_id, _ in done}
+    await sums.refresh_bests(tx, added, taken, {each.workout_id for each, *_ in done})
     await platform.mark(tx, touched.platform_days)
 
 

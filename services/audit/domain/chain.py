@@ -1,7 +1,7 @@
 """The hash chain: each record's hash covers the record, sealed as it is stored, and the hash before it."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -61,8 +61,6 @@ class Checkpoint:
     position: int
     hash: bytes
     time: datetime
-    genuine: bool = True
-    """Whether the signature is ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,10 @@ class Verifier:
     """Walks along the chain, record by record in the order of positions, and collects what is wrong."""
 
     def __init__(self, first: int, before: bytes, checkpoints: Mapping[int, Checkpoint]) -> None:
-        """first: position expected next. before: hash of the record before it."""
+        """first: position expected next. before: hash of the record before it.
+
+        checkpoints: genuine ones by position; may be filled as the walk goes on.
+        """
         self.problems: list[Problem] = []
         self._expected = first
         self._before = before
@@ -97,7 +98,7 @@ class Verifier:
         elif link_hash(self._before, link) != stored_hash:
             self._find("ALTERED", position, f"the record at position {position} isn't what was recorded")
         checkpoint = self._checkpoints.get(position)
-        if checkpoint is not None and checkpoint.genuine and checkpoint.hash != stored_hash:
+        if checkpoint is not None and checkpoint.hash != stored_hash:
             said = checkpoint.time.isoformat(timespec="seconds")
             self._find(
                 "REWRITTEN", position, f"the chain up to position {position} isn't the one that was signed at {said}"
@@ -108,8 +109,7 @@ class Verifier:
     def finish(self, head_position: int) -> None:
         """To be called at the end of the chain. head_position: what the chain itself says is its end."""
         last = self._expected - 1
-        newest = max((each.position for each in self._checkpoints.values() if each.genuine), default=0)
-        end = max(head_position, newest)
+        end = max(head_position, max(self._checkpoints, default=0))
         if end > last:
             self._find("CUT_OFF", last + 1, f"the chain ends at position {last}, and went on to {end}")
 
@@ -117,12 +117,11 @@ class Verifier:
         self.problems.append(Problem(damage, position, description))
 
 
-def forged(checkpoints: Mapping[int, Checkpoint]) -> list[Problem]:
-    """Checkpoints whose signature isn't ours."""
+def forged(checkpoints: Iterable[Checkpoint]) -> list[Problem]:
+    """What is wrong with checkpoints whose signature isn't ours."""
     return [
         Problem("CHECKPOINT_FORGED", each.position, f"the checkpoint of position {each.position} isn't signed by us")
-        for each in checkpoints.values()
-        if not each.genuine
+        for each in checkpoints
     ]
 
 

@@ -8,8 +8,9 @@ from chassis.clock import Clock
 from chassis.db import WriteSession
 from chassis.events.consumer import Received
 from services.audit.domain.chain import Link, link_hash
-from services.audit.domain.sealing import KEY_BYTES, NONCE_BYTES, seal, unwrap, wrap
-from services.audit.store import keys, records
+from services.audit.domain.sealing import NONCE_BYTES, seal
+from services.audit.store import records
+from services.audit.store.keys import SubjectKeys
 
 AHEAD = timedelta(days=5)
 """How long before a month begins its partition is made."""
@@ -18,20 +19,28 @@ AHEAD = timedelta(days=5)
 class Appender:
     """The handler of every event."""
 
-    def __init__(self, clock: Clock, master_key: bytes) -> None:
+    def __init__(self, clock: Clock, keys: SubjectKeys) -> None:
         self._clock = clock
-        self._master = master_key
+        self._keys = keys
 
     async def append(self, tx: WriteSession, events: Sequence[Received]) -> None:
-        """Seals what is about persons, chains it, stores it."""
+        """Seals what is about persons, chains it, stores it; what is recorded already is left out.
+
+        Raises Unavailable while the master key is the wrong one: events wait then.
+        """
         now = self._clock.now()
         head = await records.lock_head(tx)
+        # The inbox forgets after a week; what is handed over again then has its record.
+        known = await records.known_events(tx, {each.event.id for each in events})
+        new = [each for each in {each.event.id: each for each in events}.values() if each.event.id not in known]
+        if not new:
+            return
         # Each time, at 0.1 ms a batch: what was made in a transaction that failed isn't there.
         await records.make_partitions(tx, {each.date().replace(day=1) for each in (now, now + AHEAD)})
-        subject_keys = await self._keys(tx, {each.event.subject_user_id for each in events} - {""})
+        subject_keys = await self._keys.take(tx, {each.event.subject_user_id for each in new} - {""}, now)
         position, before = head.position, head.hash
         links: list[tuple[Link, bytes]] = []
-        for received in events:
+        for received in new:
             event = received.event
             position += 1
             payload = event.data.SerializeToString()
@@ -56,14 +65,3 @@ class Appender:
             before = link_hash(before, link)
             links.append((link, before))
         await records.append(tx, links)
-
-    async def _keys(self, tx: WriteSession, subjects: set[str]) -> dict[str, bytes | None]:
-        """The persons' keys, made where there are none; None for who was erased."""
-        wrapped = await keys.read(tx, subjects)
-        new = {user_id: os.urandom(KEY_BYTES) for user_id in subjects - wrapped.keys()}
-        await keys.insert(
-            tx,
-            {user_id: wrap(self._master, os.urandom(NONCE_BYTES), user_id, key) for user_id, key in new.items()},
-            self._clock.now(),
-        )
-        return {user_id: each and unwrap(self._master, user_id, each) for user_id, each in wrapped.items()} | new

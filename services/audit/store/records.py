@@ -32,6 +32,7 @@ APPEND_RECORDS = Statement(
     )
     """)
 )
+KNOWN_EVENTS = Statement(text("SELECT event_id FROM audit.records WHERE event_id = ANY(CAST(:event_ids AS uuid[]))"))
 READ_CHAIN = Statement(
     select(records)
     .where(
@@ -95,6 +96,11 @@ async def get_head(db: Database) -> Head:
 async def make_partitions(tx: WriteSession, months: Collection[date]) -> None:
     """Makes the partitions of these months unless they are there. The head is to be locked: one at a time."""
     await tx.rows(MAKE_PARTITIONS, months=sorted(months))
+
+
+async def known_events(tx: WriteSession, event_ids: Collection[str]) -> set[str]:
+    """Which of these events are recorded. The head is to be locked, or one may be added meanwhile."""
+    return {str(row["event_id"]) for row in await tx.rows(KNOWN_EVENTS, event_ids=sorted(event_ids))}
 
 
 async def append(tx: WriteSession, links: Sequence[tuple[Link, bytes]]) -> None:

@@ -49,6 +49,7 @@ records = Table(
 Index("records_by_subject", records.c.subject_user_id, records.c.position)
 Index("records_by_aggregate", records.c.aggregate_type, records.c.aggregate_id, records.c.position)
 Index("records_by_type", records.c.type, records.c.position)
+Index("records_by_event", records.c.event_id)
 
 chain_head = Table(
     "chain_head",

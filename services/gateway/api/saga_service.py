@@ -10,9 +10,17 @@ from fitnesshub.gateway.v1.saga_service_pb2 import (
     ListOwnSagasResponse,
     ListSagasRequest,
     ListSagasResponse,
+    OwnSaga,
     RetrySagaRequest,
 )
-from fitnesshub.mesh.v1.saga_service_pb2 import ListServiceSagasRequest, RetryServiceSagaRequest, Saga
+from fitnesshub.mesh.v1.saga_service_pb2 import (
+    SAGA_STATUS_COMPENSATED,
+    SAGA_STATUS_COMPENSATING,
+    SAGA_STATUS_RUNNING,
+    ListServiceSagasRequest,
+    RetryServiceSagaRequest,
+    Saga,
+)
 
 from chassis.call import Call
 from chassis.errors import Failure, InvalidArgument, NotFound, Unavailable, Violation
@@ -23,6 +31,13 @@ if TYPE_CHECKING:
 
 ASK_TIMEOUT = 2.0
 """Seconds a service has to answer: one that doesn't leaves time to tell what the others said, within 5 s."""
+
+TROUBLE = {
+    SAGA_STATUS_RUNNING: "The step failed, and is tried again.",
+    SAGA_STATUS_COMPENSATING: "A step failed, and what was done is being undone.",
+    SAGA_STATUS_COMPENSATED: "A step failed, and what was done is undone.",
+}
+"""What people are told of a problem: its own words, and the data, are for those who mend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +68,8 @@ class SagaApi:
     async def list_own_sagas(self, request: ListOwnSagasRequest, call: Call) -> ListOwnSagasResponse:
         wanted = ListServiceSagasRequest(subject_user_id=call.user_id)
         page, token = await self._page(f"{call.method} {call.user_id}", request, sorted(self._stubs), wanted)
-        return ListOwnSagasResponse(sagas=page.sagas, next_page_token=token, missing_services=page.missing)
+        sagas = [_own(saga) for saga in page.sagas]
+        return ListOwnSagasResponse(sagas=sagas, next_page_token=token, missing_services=page.missing)
 
     async def retry_saga(self, request: RetrySagaRequest, _call: Call) -> Saga:
         """An id doesn't say whose it is: all are asked, and one knows it."""
@@ -110,3 +126,20 @@ class SagaApi:
         except Failure:
             return None, False
         return answer.sagas, answer.more
+
+
+def _own(saga: Saga) -> OwnSaga:
+    own = OwnSaga(
+        id=saga.id,
+        service=saga.service,
+        kind=saga.kind,
+        key=saga.key,
+        status=saga.status,
+        step=saga.step,
+        trouble=TROUBLE.get(saga.status, "") if saga.problem else "",
+        create_time=saga.create_time,
+        update_time=saga.update_time,
+    )
+    if saga.HasField("due_time"):
+        own.due_time.CopyFrom(saga.due_time)
+    return own

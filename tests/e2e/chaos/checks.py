@@ -81,8 +81,9 @@ class Aftermath:
             self.stack.home / "secrets/service-audit.pem",
             self.stack.home / "secrets" / SERVICE_KEY_SET,
         )
-        newest = max((each.position for each in checkpoints.all().values()), default=0)
-        return int(await self.owner.fetchval("SELECT position FROM audit.chain_head")) - newest
+        newest = checkpoints.reading().newest()
+        head = int(await self.owner.fetchval("SELECT position FROM audit.chain_head"))
+        return head - (newest.position if newest else 0)
 
     async def get(self, user: str, path: str, **parameters: str | int) -> Json:
         """What the API answers to one of those who wrote."""

@@ -1,7 +1,7 @@
 """GetPlatformActivity: what happens on the platform, counted soon after it happened."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -111,6 +111,34 @@ async def test_a_new_process_and_a_rebuild_count_everything(world: World, upkeep
     await world.owner_rows("UPDATE analytics.platform_periods SET workouts = 99")
     assert await activity(world, upkeep) != expected
     assert await activity(world, PlatformUpkeep(world.db)) == expected
+
+
+ENDS = {1: "1900-01-01", 1899: "1900-01-01", 1900: "1900-01-01", 2199: "2199-12-31", 9999: "2199-12-31"}
+"""Days on which workouts of the last day of a year count, of the first one for 1900."""
+WEEKS = {"1900-01-01": "1900-W01", "2199-12-31": "2200-W01"}
+"""Weeks that these days are in."""
+
+
+async def test_days_at_the_ends_of_the_calendar_stop_no_others(
+    world: World, upkeep: PlatformUpkeep, ada: Athlete
+) -> None:
+    await ada.registered(START - DAY)
+    for year in ENDS:
+        await ada.log(datetime(year, 1, 1, tzinfo=UTC) if year == 1900 else datetime(year, 12, 31, tzinfo=UTC))
+    await ada.log(START)
+    user = User(id=ada.user_id)
+    user.create_time.FromDatetime(START - 2 * DAY)
+    # Marks all days of hers.
+    await world.hear(world.event("user", ada.user_id, 2, UserReinstated(user=user), ada.user_id))
+
+    for each in (upkeep, PlatformUpkeep(world.db)):
+        assert await activity(world, each) == {"2026-02-27": (1, 1, 0), "2026-03-01": (0, 1, 1)}
+        for day in set(ENDS.values()):
+            same = [year for year, counted in ENDS.items() if counted == day]
+            expected = (0, 1, len(same))
+            assert await activity(world, each, from_date=day, to_date=day) == {day: expected}
+            for kind, name in ((pb.GRANULARITY_MONTH, day[:7]), (pb.GRANULARITY_WEEK, WEEKS[day])):
+                assert await activity(world, each, granularity=kind, from_date=day, to_date=day) == {name: expected}
 
 
 @pytest.mark.parametrize(

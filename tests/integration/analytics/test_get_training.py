@@ -170,6 +170,15 @@ async def test_a_read_waits_for_its_own_write(world: World, ada: Athlete, bench:
     assert (answer.totals.workouts, STALE in ada.headers) == (1, False)
 
 
+async def test_what_is_refused_is_named_as_it_was_sent(ada: Athlete) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        await training(ada, from_date="9999-12-31")
+    assert refused.value.metadata == {"fromDate": "9999-12-31", "toDate": "2026-03-01"}
+    with pytest.raises(InvalidArgument) as refused:
+        await training(ada, from_date="2026-02-01", to_date="0001-01-01")
+    assert refused.value.metadata == {"fromDate": "2026-02-01", "toDate": "0001-01-01"}
+
+
 @pytest.mark.parametrize(
     ("asked", "reason", "field"),
     [

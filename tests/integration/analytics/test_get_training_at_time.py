@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from fitnesshub.analytics.v1.analytics_pb2 import TrainingTotals
 from fitnesshub.analytics.v1.analytics_service_pb2 import GetTrainingAtTimeRequest, GetTrainingAtTimeResponse
 
+from chassis.errors import InvalidArgument
 from tests.integration.analytics.world import START, Athlete, World, reps
 
 
@@ -24,7 +26,7 @@ async def test_what_was_known_when(world: World, ada: Athlete, bob: Athlete, ben
             workout.sets[0].reps = 10
         made = workout if athlete is ada else bob.workout(START, reps(bench, 1, 1))
         world.history.events.append(athlete.told(made, change))
-    world.clock.time = START
+    world.clock.time = START + 9 * hour
 
     assert await known(ada, START) == GetTrainingAtTimeResponse(totals=TrainingTotals())
     found = await known(ada, START + hour / 2)
@@ -32,3 +34,11 @@ async def test_what_was_known_when(world: World, ada: Athlete, bob: Athlete, ben
     assert found.last_workout_time.ToDatetime(UTC) == START - timedelta(days=1)
     assert (await known(ada, START + 1.5 * hour)).totals.volume_kg == 800
     assert (await known(ada, START + 9 * hour)).totals == TrainingTotals()
+    world.clock.time = START
+
+
+async def test_the_future_is_refused(world: World, ada: Athlete) -> None:
+    assert await known(ada, START) == GetTrainingAtTimeResponse(totals=TrainingTotals())
+    with pytest.raises(InvalidArgument) as refused:
+        await known(ada, START + timedelta(microseconds=1))
+    assert (refused.value.reason, [each.field for each in refused.value.violations]) == ("INVALID_REQUEST", ["time"])

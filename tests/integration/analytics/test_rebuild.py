@@ -35,11 +35,11 @@ from services.analytics.store.erasure import erase
 from services.analytics.store.tables import PROJECTION
 from services.audit.api.audit_service import AuditApi
 from services.audit.events.on_any_event import Appender
-from services.audit.store.keys import ERASE_KEY
+from services.audit.store.keys import ERASE_KEY, SubjectKeys
 from tests.integration.analytics.world import ISSUER, START, Athlete, World, reps
 from tests.stack.databases import TestDatabase
 
-MASTER = b"m" * 32
+KEYS = SubjectKeys(b"m" * 32)
 ZONES = ("UTC", "Europe/Berlin", "Pacific/Kiritimati", "America/Los_Angeles")
 RECEIVE = receive("analytics")
 REMEMBER = Statement(text("INSERT INTO analytics.erased_subjects VALUES (:user_id, :erased_at)"))
@@ -52,7 +52,7 @@ class Store:
         self.world = world
         self.database = database
         self.audit = audit
-        self.appender = Appender(world.clock, MASTER)
+        self.appender = Appender(world.clock, KEYS)
         guards = Guards(
             AccessTokens(database.secrets / "access-token-keys.json", ISSUER, SystemClock()),
             ServiceTokens(database.secrets / "service-keys.json"),
@@ -60,7 +60,7 @@ class Store:
         )
         pipeline = Pipeline(load_contract(), guards, audit.record_call)
         checkpoints: Any = None
-        api = AuditApi(audit, world.clock, PageTokens(b"k" * 32), checkpoints, MASTER)
+        api = AuditApi(audit, world.clock, PageTokens(b"k" * 32), checkpoints, KEYS)
         pipeline.add(audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"], api)
         self.history = AuditHistory(Channel(InProcess(pipeline, "analytics")), tuple(HANDLERS), SOURCES)
 
@@ -166,7 +166,7 @@ async def test_it_is_the_same_in_any_order_and_after_an_erasure(store: Store, se
 
     gone = athletes[0].user_id
     async with store.audit.write() as tx:
-        await tx.execute(ERASE_KEY, subject=gone, now=START)
+        await tx.execute(ERASE_KEY, user_id=gone, now=START)
     async with world.db.write() as tx:
         await tx.execute(REMEMBER, user_id=gone, erased_at=START)
         await erase(tx, gone)

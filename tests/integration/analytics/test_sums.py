@@ -16,6 +16,7 @@ from fitnesshub.workout.v1.workout_pb2 import SET_TYPE_NORMAL, SET_TYPE_WARMUP, 
 from google.type.dayofweek_pb2 import SATURDAY
 
 from services.analytics.events.on_subject_erased import AnalyticsEraser
+from services.analytics.store import sums
 from services.analytics.store.tables import PROJECTION
 from tests.integration.analytics.world import START, Athlete, World, reps
 
@@ -90,6 +91,9 @@ async def test_any_order_gives_the_same(world: World, ada: Athlete, bench: str, 
     await hear(world, events[1:], chance)
     expected = await projected(world, ada.user_id)
     assert len(expected["training_periods"]) > WORKOUTS
+    async with world.db.write() as tx:
+        await sums.refresh_bests(tx, (), [(ada.user_id, each) for each in (bench, squat)], ())
+    assert await projected(world, ada.user_id) == expected
 
     for _ in range(2):
         await AnalyticsEraser(world.db).erase(ada.user_id)

@@ -1,6 +1,6 @@
 """The audit service on a database of its own for the session, with an empty chain for each test."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -57,6 +57,8 @@ class World:
     service: Service
     pipeline: Pipeline
     checkpoints: Path
+    environment: Mapping[str, str]
+    """Of a process of the service."""
 
     def new_id(self) -> str:
         return SystemIds().new()
@@ -142,15 +144,13 @@ async def world(database: TestDatabase, tmp_path: Path) -> AsyncIterator[World]:
     for table in ("records", "subject_keys", "outbox", "inbox"):
         await database.owner_value(f"TRUNCATE audit.{table}")
     await database.owner_value("UPDATE audit.chain_head SET position = 0, hash = decode(repeat('00', 32), 'hex')")
-    process = load_process_settings(
-        {
-            "FITNESSHUB_SECRETS": str(database.secrets),
-            "FITNESSHUB_DATABASE_SERVER": database.server_url,
-            "FITNESSHUB_MESH": "127.0.0.1:1",
-            "FITNESSHUB_ISSUER": ISSUER,
-            "REDIS_URL": "redis://127.0.0.1:1",
-        }
-    )
+    environment = {
+        "FITNESSHUB_SECRETS": str(database.secrets),
+        "FITNESSHUB_DATABASE_SERVER": database.server_url,
+        "FITNESSHUB_MESH": "127.0.0.1:1",
+        "FITNESSHUB_ISSUER": ISSUER,
+        "REDIS_URL": "redis://127.0.0.1:1",
+    }
     clock = FixedClock(START)
     db = database.connect("audit", clock=clock)
     await db.open()
@@ -158,7 +158,7 @@ async def world(database: TestDatabase, tmp_path: Path) -> AsyncIterator[World]:
     service = bootstrap.build(
         Runtime(
             service="audit",
-            process=process,
+            process=load_process_settings(environment),
             environment={"FITNESSHUB_AUDIT_CHECKPOINTS": str(tmp_path / "checkpoints")},
             clock=clock,
             ids=SystemIds(),
@@ -175,5 +175,5 @@ async def world(database: TestDatabase, tmp_path: Path) -> AsyncIterator[World]:
     pipeline = Pipeline(contract, guards, db.record_call)
     for descriptor, api in service.apis.items():
         pipeline.add(descriptor, api)
-    yield World(database, db, clock, service, pipeline, tmp_path / "checkpoints")
+    yield World(database, db, clock, service, pipeline, tmp_path / "checkpoints", environment)
     await db.close()

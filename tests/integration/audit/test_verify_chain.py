@@ -127,6 +127,43 @@ async def test_a_forged_checkpoint(world: World) -> None:
     assert ("CHECKPOINT_FORGED", 10) in await damage(world)
 
 
+async def test_a_forged_checkpoint_hides_no_cut(world: World) -> None:
+    await grow(world)
+    await world.checkpoint()
+    (file,) = world.checkpoints.glob("*.jwt")
+    token = file.read_text().strip()
+    file.write_text(f"{token}\n{token[:-4]}AAAA\n")
+    await world.intrude("DELETE FROM audit.records WHERE position > 6")
+    await world.intrude(
+        "UPDATE audit.chain_head SET position = 6, hash = (SELECT hash FROM audit.records WHERE position = 6)"
+    )
+    assert await damage(world) == [("CHECKPOINT_FORGED", 10), ("CUT_OFF", 7)]
+
+
+async def test_a_checkpoint_that_was_cut_off_is_told_and_the_next_is_whole(world: World) -> None:
+    await grow(world, 4)
+    await world.checkpoint()
+    (file,) = world.checkpoints.glob("*.jwt")
+    with file.open("ab") as torn:
+        torn.write(file.read_bytes()[:100])
+    await grow(world, 4)
+    await world.checkpoint()
+    assert await damage(world) == [("CHECKPOINT_UNREADABLE", 0)]
+    assert (await verify(world)).checkpoint_position == 8
+
+
+async def test_a_later_checkpoint_does_not_replace_an_earlier_one(world: World) -> None:
+    await grow(world)
+    await world.checkpoint()
+    await world.intrude("DELETE FROM audit.records")
+    await world.intrude("UPDATE audit.chain_head SET position = 0, hash = decode(repeat('00', 32), 'hex')")
+    await grow(world)
+    (worker,) = world.service.workers
+    worker.run.__self__._last = 0  # type: ignore[attr-defined]
+    await world.checkpoint()
+    assert await damage(world) == [("REWRITTEN", 10)]
+
+
 async def test_the_service_itself_cannot_change_a_record(world: World) -> None:
     await grow(world)
     for statement in ("UPDATE audit.records SET type = 'x'", "DELETE FROM audit.records"):

@@ -1,4 +1,4 @@
-"""The cache: it saves loads, never gives out what was forgotten, and is no trouble when Redis is."""
+"""The cache: it saves loads, and is no trouble when Redis is."""
 
 import asyncio
 import os
@@ -127,32 +127,6 @@ async def test_a_failure_is_everybodys_and_is_not_kept(cache: Cache, source: Sou
     assert source.loads == 2
 
 
-async def test_what_was_forgotten_is_loaded_anew(cache: Cache, redis: Redis, source: Source) -> None:
-    other = Cache(redis, "things", timeout=5)
-    await cache.get("a", source.load)
-    source.value = b"two"
-    await cache.forget("a", "b")
-    assert await other.get("a", source.load) == b"two"
-    assert await cache.get("a", source.load) == b"two"
-
-
-async def test_a_load_under_way_does_not_bring_back_what_was_forgotten(
-    cache: Cache, redis: Redis, source: Source
-) -> None:
-    other = Cache(redis, "things", timeout=5)
-    source.gate = asyncio.Event()
-    late = [asyncio.create_task(each.get("a", source.load)) for each in (cache, other)]
-    await until(lambda: source.loads == 2)
-    source.value = b"two"
-    await cache.forget("a")
-    after = asyncio.create_task(cache.get("a", source.load))
-    await until(lambda: source.loads == 3)
-    source.gate.set()
-    assert await asyncio.gather(*late, after) == [b"one", b"one", b"two"]
-    assert await other.get("a", source.load) == b"two"
-    assert await cache.get("a", source.load) == b"two"
-
-
 async def test_redis_dies_in_mid_traffic_and_comes_back(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "REST", (0.1, 0.4))
     client = redis_client.connect(server.valkey.url)
@@ -184,7 +158,6 @@ async def test_redis_dies_in_mid_traffic_and_comes_back(server: Server, monkeypa
         await more("hits")
         server.kill()
         await more("skipped")
-        await cache.forget("0")
         await server.start()
         await more("hits")
         # A server that hangs is worse than one that is gone.
@@ -208,29 +181,3 @@ async def test_a_dead_redis_costs_nothing(monkeypatch: pytest.MonkeyPatch, sourc
         assert await cache.get(str(number), source.load) == b"one"
     assert time.monotonic() - before < 0.5
     assert (source.loads, cache.skipped, cache.hits) == (201, 201, 0)
-
-
-async def test_what_is_forgotten_while_redis_is_away_is_forgotten_when_it_is_back(
-    server: Server, source: Source, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "REST", (0.01, 0.05))
-    client = redis_client.connect(server.valkey.url)
-    cache = Cache(client, "things", timeout=5)
-    await cache.get("a", source.load)
-    server.send(signal.SIGTERM)  # it writes what it has to its file
-    assert server.process
-    server.process.wait()
-    source.value = b"two"
-    await cache.forget("a")
-    assert await cache.get("a", source.load) == b"two"
-    await server.start()
-    assert await client.exists(f"{PREFIX}things:a"), "the old value has come back with the server"
-    hits = cache.hits
-    async with asyncio.timeout(10):
-        while cache.hits == hits:
-            assert await cache.get("b", source.load) == b"two"
-            assert await cache.get("a", source.load) == b"two"
-            await asyncio.sleep(0.01)
-    other = Cache(client, "things", timeout=5)
-    assert await other.get("a", source.load) == b"two"
-    await client.aclose()

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
@@ -12,10 +13,10 @@ from redis.asyncio import Redis
 
 from chassis import redis_client
 from chassis.db import Database, WriteSession
-from chassis.errors import Unavailable
+from chassis.errors import Aborted, Unavailable
 from chassis.events import consumer as module
 from chassis.events.consumer import EVERY, Consumer, Received, Subscription
-from chassis.events.redis_bus import RedisBus
+from chassis.events.redis_bus import REVIVED, STREAM, RedisBus
 from tests.integration.chassis import depot as tables
 from tests.integration.chassis.events import (
     CLEAR,
@@ -138,7 +139,9 @@ async def test_a_failing_event_is_buried_and_the_others_take_effect(depot: Datab
     assert consumer.buried == 1
 
 
-async def test_a_revived_letter_takes_effect_when_the_handler_is_mended(depot: Database, bus: RedisBus) -> None:
+async def test_a_revived_letter_takes_effect_when_the_handler_is_mended(
+    depot: Database, bus: RedisBus, redis: Redis
+) -> None:
     async def broken(_tx: WriteSession, _events: Sequence[Received]) -> None:
         raise RuntimeError("not today")
 
@@ -152,6 +155,7 @@ async def test_a_revived_letter_takes_effect_when_the_handler_is_mended(depot: D
         while not await mended.step():
             pass
     assert await depot.value(STOCK, item_id=item) == 3
+    assert await redis.xlen(REVIVED + GROUP) == 0
     assert await bus.dead_letters(GROUP) == []
 
 
@@ -172,6 +176,17 @@ async def test_what_cannot_be_read_is_buried_at_once(depot: Database, bus: Redis
     await drain(Consumer(depot, bus, subscription(), "one"), bus)
     (letter,) = await bus.dead_letters(GROUP)
     assert (letter.data, letter.reason) == (data, reason)
+
+
+async def test_an_entry_that_somebody_else_made_is_buried_and_stops_nobody(
+    depot: Database, bus: RedisBus, redis: Redis
+) -> None:
+    await redis.xadd("fitnesshub:events:depot", {"x": "garbage"})
+    await append(bus, stock_event(tables.new_id(), 1, Int64Value(value=1)))
+    await drain(Consumer(depot, bus, subscription(), "one"), bus)
+    (letter,) = await bus.dead_letters(GROUP)
+    assert (letter.data, letter.reason) == (b"", "has no id")
+    assert [each.data for each in await bus.newest("depot", 2)][:1] == [b""]
 
 
 async def test_a_broken_payload_is_buried(depot: Database, bus: RedisBus) -> None:
@@ -222,13 +237,169 @@ async def test_an_event_that_kills_its_consumers_is_buried(
     await bus.fetch(GROUP, "dead", ["depot"], count=10, wait=1)
     for _ in range(module.KILLER_DELIVERIES):
         await bus.reclaim(GROUP, "dead", ["depot"], idle=0, count=10)
-    await drain(Consumer(depot, bus, subscription(), "one"), bus)
+
+    async def ping() -> None:
+        raise Unavailable("DEPENDENCY_UNAVAILABLE", "the database is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(depot, "ping", ping)
+        with pytest.raises(Unavailable):
+            await Consumer(depot, bus, subscription(), "one").step()
+        assert await bus.dead_letters(GROUP) == []
+    await drain(Consumer(depot, bus, subscription(), "two"), bus)
     (letter,) = await bus.dead_letters(GROUP)
     assert "never came to an end" in letter.reason
 
 
-async def test_a_database_that_is_away_is_no_events_fault(depot: Database, bus: RedisBus) -> None:
+async def test_a_killer_is_buried_without_those_beside_it(
+    depot: Database, bus: RedisBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "IDLE", 0.0)
+
+    class KilledError(BaseException):
+        """As by the kernel, for its memory."""
+
+    async def handler(tx: WriteSession, events: Sequence[Received]) -> None:
+        if any(isinstance(each.data, Int64Value) and each.data.value == 666 for each in events):
+            raise KilledError
+        await keep_stock(tx, events)
+
+    events = [stock_event(tables.new_id(), 1, Int64Value(value=666 if n == 20 else 5)) for n in range(40)]
+    await append(bus, *events)
+    deaths = 0
+    while deaths <= module.KILLER_DELIVERIES:
+        try:
+            await drain(Consumer(depot, bus, subscription(handler), f"life {deaths}"), bus)
+            break
+        except KilledError:
+            deaths += 1
+    assert deaths == module.KILLER_DELIVERIES
+    (letter,) = await bus.dead_letters(GROUP)
+    assert Event.FromString(letter.data).id == events[20].id
+    assert await depot.value(STOCKS) == 39
+
+
+async def test_lives_that_end_while_the_database_is_away_are_no_events_fault(
+    depot: Database, bus: RedisBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "IDLE", 0.0)
+
+    async def refuse(*_: object) -> None:
+        raise Unavailable("DEPENDENCY_UNAVAILABLE", "the database is away")
+
+    await append(bus, *(stock_event(tables.new_id(), 1, Int64Value(value=5)) for _ in range(10)))
+    with monkeypatch.context() as patch:
+        patch.setattr(depot, "ping", refuse)
+        for life in range(module.KILLER_DELIVERIES + 2):
+            consumer = Consumer(depot, bus, subscription(refuse), f"life {life}")
+            for _ in range(3):
+                with pytest.raises(Unavailable):
+                    await consumer.step()
+    assert await drain(Consumer(depot, bus, subscription(), "last"), bus) == 10
+    assert await bus.dead_letters(GROUP) == []
+
+
+async def test_an_event_that_takes_too_long_holds_up_no_other(
+    depot: Database, bus: RedisBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def handler(tx: WriteSession, events: Sequence[Received]) -> None:
+        if any(isinstance(each.data, Int64Value) and each.data.value == 666 for each in events):
+            raise Unavailable("DEPENDENCY_UNAVAILABLE", "the statement took too long") from TimeoutError()
+        await keep_stock(tx, events)
+
+    slow = stock_event(tables.new_id(), 1, Int64Value(value=666))
+    await append(bus, slow)
+    consumer = Consumer(depot, bus, subscription(handler), "one")
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "PAUSE", (60.0, 60.0))
+        await consumer.step()
+        await consumer.step()  # by itself; then in half a minute at the earliest
+        await append(bus, *(stock_event(tables.new_id(), 1, Int64Value(value=5)) for _ in range(3)))
+        await consumer.step()
+        assert await depot.value(STOCKS) == 3
+        assert await bus.dead_letters(GROUP) == []
+        for held in consumer._failed:
+            held.due = 0.0
+    await drain(consumer, bus)
+    (letter,) = await bus.dead_letters(GROUP)
+    assert Event.FromString(letter.data).id == slow.id
+
+
+@pytest.mark.parametrize(
+    "failure", [Unavailable("DEPENDENCY_UNAVAILABLE", "the key is missing"), Aborted("WRITE_CONFLICT", "came second")]
+)
+async def test_an_event_whose_handler_asks_to_wait_is_never_buried(
+    depot: Database, bus: RedisBus, monkeypatch: pytest.MonkeyPatch, failure: Unavailable | Aborted
+) -> None:
+    monkeypatch.setattr(module, "RETRY", 0.001)
+    refused = 0
+    mended = False
+
+    async def handler(tx: WriteSession, events: Sequence[Received]) -> None:
+        nonlocal refused
+        if not mended and any(isinstance(each.data, Int64Value) and each.data.value == 666 for each in events):
+            refused += 1
+            raise failure
+        await keep_stock(tx, events)
+
+    await append(bus, stock_event(tables.new_id(), 1, Int64Value(value=666)))
+    consumer = Consumer(depot, bus, subscription(handler), "one")
+    task = asyncio.create_task(consumer.run())
+    try:
+        async with asyncio.timeout(10):
+            while refused <= 2 * module.ATTEMPTS:
+                await asyncio.sleep(0.01)
+            await append(bus, *(stock_event(tables.new_id(), 1, Int64Value(value=5)) for _ in range(3)))
+            while await depot.value(STOCKS) != 3:
+                await asyncio.sleep(0.01)
+            assert await bus.dead_letters(GROUP) == []
+            (held,) = consumer._failed
+            assert held.failures == 0
+            mended = True
+            while await depot.value(STOCKS) != 4:
+                await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_what_waits_to_be_tried_again_is_not_taken_over(
+    depot: Database, bus: RedisBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RECLAIM", 0.01)
+    monkeypatch.setattr(module, "IDLE", 0.5)
+    monkeypatch.setattr(module, "PAUSE", (60.0, 60.0))
+    await append(bus, stock_event(tables.new_id(), 1, Int64Value(value=-1)))
+    consumer = Consumer(depot, bus, subscription(), "one")
+    end = time.monotonic() + 1.0
+    while time.monotonic() < end:
+        await consumer.step()
+        assert await bus.reclaim(GROUP, "two", ["depot"], idle=module.IDLE, count=10) == []
+
+
+async def test_the_same_position_in_two_logs(depot: Database, bus: RedisBus, redis: Redis) -> None:
+    await bus.join(GROUP, ["depot", "annex"])
+    both = Subscription(GROUP, ("depot", "annex"), {"google.protobuf.Int64Value": keep_stock})
+    consumer = Consumer(depot, bus, both, "one")
+    for source, stock in (("depot", -1), ("annex", 1)):
+        event = stock_event(tables.new_id(), 1, Int64Value(value=stock))
+        await redis.xadd(STREAM + source, {"event": event.SerializeToString()}, id="1000-0")
+        await consumer.step()
+    async with asyncio.timeout(10):
+        while not await depot.value(STOCKS):
+            await consumer.step()
+
+
+async def test_a_database_that_is_away_is_no_events_fault(
+    depot: Database, bus: RedisBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     away = 30
+
+    async def ping() -> None:
+        if away > 0:
+            raise Unavailable("DEPENDENCY_UNAVAILABLE", "the database is away")
+
+    monkeypatch.setattr(depot, "ping", ping)
 
     async def stumble(tx: WriteSession, events: Sequence[Received]) -> None:
         nonlocal away

@@ -10,10 +10,11 @@ from google.protobuf.wrappers_pb2 import Int64Value, StringValue
 from redis.asyncio import Redis
 from sqlalchemy import text
 
+from chassis import erasure as module
 from chassis import redis_client
 from chassis.clock import FixedClock, SystemIds
 from chassis.db import Database, Statement
-from chassis.erasure import KIND, PASSES, Erasure
+from chassis.erasure import KIND, PART, PASSES, SETTLE, Erasure
 from chassis.errors import Unavailable
 from chassis.events.bus import BusError
 from chassis.events.consumer import Consumer, Subscription
@@ -30,6 +31,7 @@ CLEAR = [Statement(text(f"DELETE FROM depot.{table}")) for table in ("sagas", "e
 SAGAS = Statement(text("SELECT kind, key, status, step, data, subject_user_id, due_at FROM depot.sagas ORDER BY id"))
 SUBJECTS = Statement(text("SELECT subject_user_id FROM depot.outbox ORDER BY subject_user_id"))
 SCOPES = Statement(text("SELECT scope FROM depot.idempotency_records ORDER BY scope"))
+KEYS = Statement(text("SELECT key FROM depot.idempotency_records"))
 ERASED = Statement(text("SELECT user_id FROM depot.erased_subjects"))
 
 
@@ -205,10 +207,60 @@ async def test_whoever_is_erased_again_is_erased_again(
     assert {row["data"]["userId"] for row in await depot.rows(SAGAS)} == {ada}
 
 
-async def test_the_audit_service_has_the_files_written_anew(depot: Database, bus: RedisBus) -> None:
-    class Audit:
-        service = "audit"
+@pytest.mark.parametrize("source", ["depot", "audit"])
+async def test_one_service_has_the_files_written_anew(
+    depot: Database, bus: RedisBus, clock: FixedClock, own: Own, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    """After each pass, when the others have had time for theirs: the one that says who is erased."""
+    monkeypatch.setattr(module, "SOURCE", source)
+    left: list[tuple[int, datetime]] = []
 
-    names = [step.name for step in Erasure(Audit(), bus, SystemIds(), None).saga.steps]  # type: ignore[arg-type]
-    assert names.count("write files anew") == len(PASSES)
-    assert "write files anew" not in [step.name for step in Erasure(depot, bus, SystemIds(), None).saga.steps]
+    async def rewrite() -> None:
+        left.append((await bus.length("depot"), clock.time))
+
+    monkeypatch.setattr(bus, "rewrite_files", rewrite)
+    erasure = Erasure(depot, bus, SystemIds(), own.erase)
+    ada = new_id()
+    async with depot.write() as tx:
+        await start(tx, "depot", erasure.saga, new_id(), "erasure", {"userId": ada}, now=clock.time)
+    expected = []
+    for delay in PASSES:
+        clock.time += delay
+        await bus.append("depot", [event(ada, Int64Value(value=1))])
+        await run(depot, erasure)
+        clock.time += SETTLE
+        expected.append((0, clock.time))
+        await run(depot, erasure)
+    ((row),) = await depot.rows(SAGAS)
+    assert (row["status"], len(own.erased)) == (Status.DONE, len(PASSES))
+    assert left == (expected if source == "depot" else [])
+
+
+async def test_answers_are_found_whenever_they_were_given(
+    depot: Database, bus: RedisBus, erasure: Erasure, clock: FixedClock
+) -> None:
+    ada = new_id()
+    for age in (timedelta(), PART / 3, PART, 5 * PART, timedelta(days=3)):
+        clock.time = START - age
+        for kind, said in (("about", ada), ("else", new_id())):
+            async with depot.write(keyed_call(key=f"{kind} {age}", user="admin")) as tx:
+                tx.answer(StringValue(value=f"{said} is well"))
+    clock.time = START
+    await erase(bus, depot, erasure, ada)
+    await run(depot, erasure)
+    assert {row["key"].split()[0] for row in await depot.rows(KEYS)} == {"else"}
+    assert len(await depot.rows(KEYS)) == 5
+
+
+@pytest.mark.parametrize("plan_cache_mode", ["force_custom_plan", "force_generic_plan"])
+async def test_one_persons_events_are_found_by_an_index(
+    depot: Database, erasure: Erasure, plan_cache_mode: str
+) -> None:
+    (sql,) = [each.sql for each in erasure._delete if "outbox" in each.sql]
+    async with depot.write() as tx:
+        await tx.execute(Statement(text(f"SET LOCAL plan_cache_mode = {plan_cache_mode}")))
+        await tx.execute(Statement(text("SET LOCAL enable_seqscan = off")))
+        await tx.execute(Statement(text(f"PREPARE find(text) AS {sql.replace(':', chr(92) + ':')}")))
+        plan = await tx.rows(Statement(text("EXPLAIN EXECUTE find('ada')")))
+        await tx.execute(Statement(text("DEALLOCATE find")))
+    assert "outbox_by_subject" in str([dict(row) for row in plan])

@@ -11,10 +11,11 @@ from sqlalchemy import text
 
 from chassis import redis_client
 from chassis.db import Database, Statement
+from chassis.events import relay as module
 from chassis.events.redis_bus import RedisBus
 from chassis.events.relay import BATCH, Relay
 from tests.integration.chassis import depot as tables
-from tests.integration.chassis.events import CLEAR_STATE, OUTBOX, UNPUBLISHED, emit
+from tests.integration.chassis.events import CLEAR_INBOX, CLEAR_STATE, INBOX, OUTBOX, UNPUBLISHED, emit
 from tests.stack.databases import TestDatabase
 
 SOON = 10.0
@@ -31,6 +32,7 @@ async def bus(redis: Redis, redis_url: str) -> AsyncIterator[RedisBus]:
 async def depot(depot: Database) -> Database:
     async with depot.write() as tx:
         await tx.execute(CLEAR_STATE)
+        await tx.execute(CLEAR_INBOX)
     return depot
 
 
@@ -161,8 +163,8 @@ async def test_a_bus_that_lost_everything_gets_it_again(
     await eventually(depot, UNPUBLISHED, 0)
 
 
-async def test_a_bus_that_started_again_gets_the_last_minute(
-    depot: Database, bus: RedisBus, relay: Relay, monkeypatch: pytest.MonkeyPatch
+async def test_a_bus_that_started_again_gets_the_last_minute_before_it_died(
+    depot: Database, bus: RedisBus, relay: Relay
 ) -> None:
     await emit(depot, "old", 1, 1)
     await published(bus, 1)
@@ -178,6 +180,7 @@ async def test_a_bus_that_started_again_gets_the_last_minute(
     await eventually(depot, UNPUBLISHED, 0)
 
     async with depot.write() as tx:
+        await tx.execute(AGE, seconds=timedelta(hours=2).total_seconds())  # for which it was away
         await tx.execute(RESTARTED)
     assert [event.aggregate_id for event in await published(bus, 1)] == ["young"]
     await eventually(depot, UNPUBLISHED, 0)
@@ -239,6 +242,49 @@ async def test_published_events_go_after_a_day(depot: Database, bus: RedisBus, r
     async with depot.write() as tx:
         await tx.execute(AGE, seconds=timedelta(hours=25).total_seconds())
     await eventually(depot, OUTBOX, 0)
+
+
+async def test_more_old_rows_than_a_batch_go_without_a_pause(
+    depot: Database, bus: RedisBus, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TIDY", 3600.0)
+    monkeypatch.setattr(module, "DELETE_BATCH", 3)
+    for version in range(1, 11):
+        await emit(depot, "item", version, 1)
+    await published(bus, 10)
+    await eventually(depot, UNPUBLISHED, 0)
+    async with depot.write() as tx:
+        await tx.execute(AGE, seconds=timedelta(hours=25).total_seconds())
+        await tx.execute(OLD_INBOX)
+    monkeypatch.setattr(module, "TIDY", 5.0)
+    async with asyncio.timeout(7.0):  # a batch every 5 s would take 15 s
+        while await value(depot, OUTBOX) or await value(depot, INBOX):
+            await asyncio.sleep(0.05)
+
+
+OLD_INBOX = Statement(
+    text("""
+    INSERT INTO depot.inbox
+    SELECT 'old', gen_random_uuid(), now() - interval '8 days' FROM generate_series(1, 7)
+    """)
+)
+
+
+async def test_a_backlog_is_counted_up_to_a_bound(
+    depot: Database, bus: RedisBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "COUNTED", 4)
+    relay = Relay(depot, bus, depot.connect)
+    for version in range(1, 4):
+        await emit(depot, "item", version, 1)
+    await relay._measure_outbox()
+    assert relay.backlog == 3
+    age = relay.oldest_age
+    for version in range(4, 8):
+        await emit(depot, "item", version, 1)
+    await relay._measure_outbox()
+    assert relay.backlog == 4
+    assert relay.oldest_age > age > 0
 
 
 async def test_the_relay_stands_on_the_services_own_rights(depot_database: TestDatabase) -> None:

@@ -1,37 +1,29 @@
 """A saga ends whole or undone, whoever dies at whatever moment, and every effect is there once."""
 
 import asyncio
-import os
 import random
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from chassis.clock import FixedClock, SystemClock, SystemIds
+from chassis.clock import FixedClock, SystemIds
 from chassis.db import Database, Statement
 from chassis.errors import FailedPrecondition, Unavailable
 from chassis.sagas import runner as module
 from chassis.sagas.model import Context, Saga, Status, Step
 from chassis.sagas.runner import SagaRunner, start
-from tests.integration.chassis import saga_process
+from chassis.status import from_status
 from tests.integration.chassis.depot import new_id
 from tests.stack.databases import TestDatabase
 
 CLEAR = Statement(text("DELETE FROM depot.sagas"))
 ALL = Statement(text("SELECT * FROM depot.sagas ORDER BY id"))
-END_LEASES = Statement(text("UPDATE depot.sagas SET lease_until = now() WHERE lease_until IS NOT NULL"))
-PROGRESS = Statement(
-    # Steps done and undone; the fourth step is the one that fails and is undone first.
-    text("SELECT sum(CASE status WHEN 2 THEN 4 + 3 - step WHEN 4 THEN 8 ELSE step END) FROM depot.sagas")
-)
-ROOT = Path(__file__).parents[3]
+MANY_ATTEMPTS = Statement(text("UPDATE depot.sagas SET attempts = 900000"))
 START = datetime(2026, 11, 23, tzinfo=UTC)
 
 
@@ -237,16 +229,129 @@ async def test_two_runners_share(depot: Database) -> None:
     assert max(Counter(shop.seen).values()) == 1
 
 
-async def test_an_unknown_kind_waits_for_a_version_that_knows_it(
-    depot: Database, clock: FixedClock, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("steps", [None, 2], ids=["kind", "step"])
+async def test_what_is_unknown_waits_for_a_version_that_knows_it(
+    depot: Database, clock: FixedClock, caplog: pytest.LogCaptureFixture, steps: int | None
 ) -> None:
     shop = Shop()
     await begin(depot, shop.saga)
-    assert await SagaRunner(depot, SystemIds(), []).step()
-    assert "doesn't know" in caplog.text
-    clock.time += timedelta(minutes=2)
+    for _ in range(2):
+        assert await SagaRunner(depot, SystemIds(), [shop.saga]).step()
+    known = [] if steps is None else [replace(shop.saga, steps=shop.saga.steps[:steps])]
+    older = SagaRunner(depot, SystemIds(), known)
+    for _ in range(shop.saga.steps[2].attempts + 1):
+        assert await older.step()
+        assert not await older.step()
+        clock.time += timedelta(minutes=1)
+    assert caplog.text.count("doesn't know") == 1
+    assert (await depot.rows(ALL))[0]["attempts"] == 0, "attempts that weren't made don't count"
+    shop.fail = {"do2": [Unavailable("DEPENDENCY_UNAVAILABLE", "later")]}
     (row,) = await run(depot, clock, shop.saga)
+    assert (row["status"], row["problem"]) == (Status.DONE, "step2: DEPENDENCY_UNAVAILABLE")
+
+
+async def test_a_step_is_tried_however_often_it_was(depot: Database, clock: FixedClock) -> None:
+    shop = Shop()
+    patient = Saga(
+        shop.saga.kind, tuple(replace(step, attempts=1_000_000) for step in shop.saga.steps), timeout=timedelta(days=90)
+    )
+    shop.fail = {"do0": [Unavailable("DEPENDENCY_UNAVAILABLE", "later")]}
+    await begin(depot, patient)
+    async with depot.write() as tx:
+        await tx.execute(MANY_ATTEMPTS)
+    assert await SagaRunner(depot, SystemIds(), [patient]).step()
+    (row,) = await depot.rows(ALL)
+    assert row["attempts"] == 900_001
+    assert row["due_at"] - clock.time > timedelta(seconds=module.PAUSE[1] / 2)
+    (row,) = await run(depot, clock, patient)
     assert row["status"] == Status.DONE
+
+
+async def test_a_saga_that_can_not_be_recorded_stops_no_other(
+    depot: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RUNNERS", 1)
+    shop = Shop()
+
+    async def unstorable(_context: Context) -> dict[str, Any]:
+        return {"text": "\0"}
+
+    broken = Saga("broken", (Step("one", unstorable),))
+    await begin(depot, broken)
+    clock.time += timedelta(seconds=1)
+    await begin(depot, shop.saga)
+    runs = asyncio.create_task(SagaRunner(depot, SystemIds(), [broken, shop.saga]).run())
+    async with asyncio.timeout(10):
+        while {row["kind"]: row["status"] for row in await depot.rows(ALL)}["purchase"] != Status.DONE:
+            assert not runs.done()
+            await asyncio.sleep(0.01)
+    runs.cancel()
+    row = next(row for row in await depot.rows(ALL) if row["kind"] == "broken")
+    assert (row["status"], row["attempts"], row["lease_holder"]) == (Status.RUNNING, 1, None)
+    assert row["problem"].startswith("the attempt can't be recorded")
+    assert row["due_at"] > clock.time
+
+
+async def test_runners_end_together(depot: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = SagaRunner(depot, SystemIds(), [])
+
+    async def crash() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(runner, "measure", crash)
+    with pytest.raises(ExceptionGroup):
+        await runner.run()
+    assert [task for task in asyncio.all_tasks() if "SagaRunner" in repr(task)] == []
+
+
+async def test_a_lease_that_was_lost_is_not_used(
+    depot: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    did: list[str] = []
+
+    async def do(context: Context) -> None:
+        did.append(context.key)
+
+    saga = Saga("slow", (Step("long", do, timeout=timedelta(minutes=2)),))
+    await begin(depot, saga)
+    late = SagaRunner(depot, SystemIds(), [saga])
+    claim = late._claim
+
+    async def claim_and_sleep() -> Any:
+        row = await claim()
+        clock.time += 2 * module.LEASE
+        assert await SagaRunner(depot, SystemIds(), [saga]).step()
+        return row
+
+    monkeypatch.setattr(late, "_claim", claim_and_sleep)
+    assert await late.step()
+    assert did == ["order"]
+
+
+async def test_words_that_name_addresses_are_not_stored(
+    depot: Database, clock: FixedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop = Shop()
+    callee = from_status(14, "failed to connect to ipv4:10.1.2.4:50051", b"")
+    shop.fail = {
+        "do0": [OSError("connect to 10.1.2.3:5432 failed"), callee],
+        "undo0": [OSError("no /run/secret.sock")],
+    }
+    await begin(depot, shop.saga)
+    runner = SagaRunner(depot, SystemIds(), [shop.saga])
+    assert await runner.step()
+    (row,) = await depot.rows(ALL)
+    assert row["problem"] == "step0: OSError"
+    assert "10.1.2.3" in caplog.text
+    clock.time += timedelta(minutes=1)
+    assert await runner.step()
+    (row,) = await depot.rows(ALL)
+    assert row["problem"] == "step0: DEPENDENCY_UNAVAILABLE"
+    clock.time += timedelta(hours=2)
+    for _ in range(2):
+        assert await runner.step()
+    (row,) = await depot.rows(ALL)
+    assert row["problem"] == "undoing step0: OSError"
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -293,42 +398,3 @@ async def test_a_runner_that_was_given_up_changes_nothing(depot: Database, clock
     (after,) = await depot.rows(ALL)
     assert dict(after) == dict(row)
     assert "by" not in after["data"]
-
-
-def spawn(database: TestDatabase, folder: Path) -> "subprocess.Popen[bytes]":
-    words = [sys.executable, "-m", saga_process.__name__, database.server_url, database.password("depot"), str(folder)]
-    return subprocess.Popen(words, cwd=ROOT)
-
-
-async def test_a_killed_process_leaves_nothing_half_done(
-    depot: Database, depot_database: TestDatabase, tmp_path: Path
-) -> None:
-    """Real processes, killed again and again at whatever they are doing; the next takes over when the lease ends."""
-    saga = saga_process.errand(tmp_path)
-    keys = [f"{'no' if number % 3 == 0 else 'yes'}{number}" for number in range(30)]
-    now = SystemClock().now()
-    for key in keys:
-        async with depot.write() as tx:
-            await start(tx, "depot", saga, new_id(), key, {}, now=now)
-    all_done = 20 * saga_process.STEPS + 10 * (2 * saga_process.STEPS)
-    kills = 0
-    async with asyncio.timeout(60):
-        while (before := await depot.value(PROGRESS)) < all_done:
-            process = spawn(depot_database, tmp_path)
-            try:
-                while await depot.value(PROGRESS) < min(before + 20, all_done):
-                    await asyncio.sleep(0.005)
-            finally:
-                process.kill()
-                process.wait()
-            kills += 1
-            async with depot.write() as tx:
-                await tx.execute(END_LEASES)  # what the clock does in 15 s
-    rows = await depot.rows(ALL)
-    assert {row["key"]: row["status"] for row in rows} == {
-        key: Status.COMPENSATED if key.startswith("no") else Status.DONE for key in keys
-    }
-    effects = {f"{key}-{number}" for key in keys if key.startswith("yes") for number in range(saga_process.STEPS)}
-    assert set(os.listdir(tmp_path)) == effects  # noqa: PTH208 - names are what is compared
-    assert kills >= 5
-    assert len({pid for row in rows for pid in row["data"].values()}) >= 3, "sagas were taken over"

@@ -1,12 +1,24 @@
 """Charts: round numbers at the axis, and documents that hold for any text and any value."""
 
+import itertools
 from datetime import date, timedelta
 from xml.etree import ElementTree as ET
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.analytics.domain.charts import MOST_TICKS, Text, bars, line, number_text, rows, ticks_for
+from services.analytics.domain.charts import (
+    LABEL_WIDTH,
+    MOST_TICKS,
+    WIDTH,
+    Text,
+    bars,
+    line,
+    number_text,
+    rows,
+    ticks_for,
+)
 
 TEXT = Text("Volume by week", "Twelve weeks.", "kg", "Nothing was logged")
 VALUES = st.floats(0, 1e12)
@@ -48,6 +60,17 @@ def test_lines_go_through_all_points_inside_the_picture(values: list[tuple[int, 
     drawn = elements(line(TEXT, points), "circle")
     assert len(drawn) == len(points)
     assert all(0 <= float(each.get("cx", "")) <= 720 and 0 <= float(each.get("cy", "")) <= 320 for each in drawn)
+
+
+@pytest.mark.parametrize("count", range(1, 401))
+def test_names_below_bars_stand_apart_and_inside(count: int) -> None:
+    days = [(date(2025, 1, 1) + timedelta(days=number)).isoformat() for number in range(count)]
+    names = [each for each in elements(bars(TEXT, [(day, 1.0) for day in days]), "text") if each.text in days]
+    places = [float(each.get("x", "")) for each in names]
+    assert names[0].text == days[0]
+    # Places are drawn in tenths of a pixel.
+    assert all(after - before >= LABEL_WIDTH - 0.11 for before, after in itertools.pairwise(places))
+    assert max(places) <= WIDTH - LABEL_WIDTH / 2
 
 
 def test_the_highest_bar_is_the_highest_value() -> None:

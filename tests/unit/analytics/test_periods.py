@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from services.analytics.domain.periods import (
     DAY,
     FIRST_DAY,
+    KINDS,
     LAST_DAY,
     MOST_PERIODS,
+    counted_day,
     default_start,
     local_day,
     period,
@@ -86,6 +88,17 @@ def test_every_time_has_a_day(time: datetime, zone: str) -> None:
     assert FIRST_DAY <= day <= LAST_DAY
     if FIRST_DAY + DAY < time.date() < LAST_DAY - DAY:
         assert abs(day - time.date()) <= DAY
+
+
+@given(st.dates())
+def test_every_day_counts_on_one_that_has_all_periods(day: date) -> None:
+    counted = counted_day(day)
+    assert FIRST_DAY <= counted <= LAST_DAY
+    assert counted == day or not FIRST_DAY <= day <= LAST_DAY
+    for kind in KINDS:
+        for first_weekday in range(7):
+            found = period(kind, counted, first_weekday)
+            assert found.start <= counted <= found.end
 
 
 def test_days_of_23_and_25_hours() -> None:

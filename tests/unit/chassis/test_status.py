@@ -111,7 +111,8 @@ def test_many_short_violations_are_all_there() -> None:
 def test_without_details_the_code_decides(code: int, kind: type[Failure], reason: str) -> None:
     failure = from_status(code, "upstream connect error", b"")
     assert type(failure) is kind
-    assert (failure.reason, failure.message) == (reason, "upstream connect error")
+    assert (failure.reason, failure.message) == (reason, "the call to another service failed")
+    assert failure.__notes__ == ["upstream connect error"], "for logs: it may name addresses"
 
 
 def test_foreign_or_broken_details_are_as_none() -> None:

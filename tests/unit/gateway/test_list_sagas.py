@@ -8,22 +8,27 @@ from fitnesshub.gateway.v1.saga_service_pb2 import (
     ListOwnSagasRequest,
     ListSagasRequest,
     ListSagasResponse,
+    OwnSaga,
     RetrySagaRequest,
 )
 from fitnesshub.mesh.v1.saga_service_pb2 import (
     SAGA_STATUS_COMPENSATED,
+    SAGA_STATUS_COMPENSATING,
     SAGA_STATUS_DONE,
+    SAGA_STATUS_RUNNING,
     ListServiceSagasRequest,
     ListServiceSagasResponse,
     RetryServiceSagaRequest,
     Saga,
+    SagaStatus,
 )
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.call import Call, Identity
 from chassis.clock import SystemIds
 from chassis.errors import FailedPrecondition, Failure, InvalidArgument, NotFound, Unavailable
 from chassis.pages import PageTokens
-from services.gateway.api.saga_service import SagaApi
+from services.gateway.api.saga_service import TROUBLE, SagaApi
 
 IDS = SystemIds()
 ADA = Call("/x", identity=Identity("ada", "session", frozenset(), "", 0.0, ""))
@@ -105,7 +110,27 @@ async def test_filters_reach_the_services() -> None:
 async def test_everybody_sees_their_own() -> None:
     workout = Sagas("workout", [saga("workout", subject_user_id="ada"), saga("workout", subject_user_id="bob")])
     answer = await api(workout).list_own_sagas(ListOwnSagasRequest(), ADA)
-    assert [each.subject_user_id for each in answer.sagas] == ["ada"]
+    assert [each.id for each in answer.sagas] == [each.id for each in workout.sagas if each.subject_user_id == "ada"]
+
+
+async def test_people_are_told_how_it_stands_and_no_more() -> None:
+    time = Timestamp(seconds=5)
+    told: dict[str, Any] = {"kind": "workout_creation", "key": "w/1", "step": "stats", "status": SAGA_STATUS_RUNNING}
+    times: dict[str, Any] = {"create_time": time, "update_time": time, "due_time": time}
+    inside = {"subject_user_id": "ada", "attempts": 3, "problem": "stats: OSError: 10.1.2.3:5432"}
+    one = saga("workout", **told, **times, **inside)
+    one.data.update({"host": "10.1.2.3"})
+    (own,) = (await api(Sagas("workout", [one])).list_own_sagas(ListOwnSagasRequest(), ADA)).sagas
+    assert own == OwnSaga(id=one.id, service="workout", trouble="The step failed, and is tried again.", **told, **times)
+    assert "10.1.2.3" not in str(own)
+
+
+@pytest.mark.parametrize("status", [SAGA_STATUS_RUNNING, SAGA_STATUS_COMPENSATING, SAGA_STATUS_COMPENSATED])
+async def test_trouble_is_told_where_there_is_some(status: SagaStatus.ValueType) -> None:
+    made = [saga("workout", subject_user_id="ada", status=status, problem=problem) for problem in ("", "odd")]
+    answer = await api(Sagas("workout", made)).list_own_sagas(ListOwnSagasRequest(), ADA)
+    assert {each.id: each.trouble for each in answer.sagas} == {made[0].id: "", made[1].id: TROUBLE[status]}
+    assert not any(each.HasField("due_time") for each in answer.sagas)
 
 
 async def test_a_page_token_is_good_for_one_person_and_one_question() -> None:

@@ -72,7 +72,9 @@ class TrainingTotals(_message.Message):
     reps: _builtins.int
     """Repetitions."""
     volume_kg: _builtins.float
-    """Weight times repetitions, in kilograms. Sets without a weight or with help (a negative weight) add none."""
+    """Weight times repetitions, in kilograms. Sets without a weight or with help (a negative weight) add none. Not
+    rounded, while the profile's stats round each workout to a milligram: the two may differ by that much a workout.
+    """
     distance_meters: _builtins.float
     """Distance, in metres."""
     def __init__(

@@ -200,7 +200,7 @@ class GetTrainingAtTimeRequest(_message.Message):
     TIME_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
-        """The time."""
+        """The time. Not in the future."""
 
     def __init__(
         self,

@@ -30,11 +30,14 @@ class AnalyticsServiceStub:
     """What training adds up to. Everybody sees their own.
 
     Answers come from what this service has heard of the workouts. A read that carries the `x-consistency-token` of a
-    write waits for it, half a second at most; an answer without it says `x-stale: true`.
+    write waits for it, half a second at most; an answer without it says `x-stale: true`. `GetTrainingAtTime` and
+    `GetPlatformActivity` follow within a moment, and ignore the token.
 
     Days are those of the time zone in the person's preferences, UTC unless chosen otherwise, and weeks begin with the
     day chosen there. When one of them is changed, all of the past is counted anew. Warm-up sets count nowhere, except in
-    the time of the workout. Workouts before 1900 count on 1900-01-01, those after 2199 on 2199-12-31.
+    the time of the workout. Days from 1900-01-01 to 2199-12-31 are counted: workouts before count on the first of them,
+    those after on the last, here and in the counts of the platform. Days of a request that are outside mean the first or
+    the last one.
     """
 
     def __init__(self, channel):
@@ -104,11 +107,14 @@ class AnalyticsServiceServicer:
     """What training adds up to. Everybody sees their own.
 
     Answers come from what this service has heard of the workouts. A read that carries the `x-consistency-token` of a
-    write waits for it, half a second at most; an answer without it says `x-stale: true`.
+    write waits for it, half a second at most; an answer without it says `x-stale: true`. `GetTrainingAtTime` and
+    `GetPlatformActivity` follow within a moment, and ignore the token.
 
     Days are those of the time zone in the person's preferences, UTC unless chosen otherwise, and weeks begin with the
     day chosen there. When one of them is changed, all of the past is counted anew. Warm-up sets count nowhere, except in
-    the time of the workout. Workouts before 1900 count on 1900-01-01, those after 2199 on 2199-12-31.
+    the time of the workout. Days from 1900-01-01 to 2199-12-31 are counted: workouts before count on the first of them,
+    those after on the last, here and in the counts of the platform. Days of a request that are outside mean the first or
+    the last one.
     """
 
     def GetTraining(self, request, context):
@@ -129,7 +135,8 @@ class AnalyticsServiceServicer:
 
     def GetTrainingAtTime(self, request, context):
         """Returns the caller's totals as they were known at a time, from the event store: workouts that were logged
-        later are not in them, and workouts that were changed or deleted later are in them as they were.
+        later are not in them, and workouts that were changed or deleted later are in them as they were. The event store
+        hears of a workout within a moment; the call doesn't wait for it, and ignores `x-consistency-token`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -268,11 +275,14 @@ class AnalyticsService:
     """What training adds up to. Everybody sees their own.
 
     Answers come from what this service has heard of the workouts. A read that carries the `x-consistency-token` of a
-    write waits for it, half a second at most; an answer without it says `x-stale: true`.
+    write waits for it, half a second at most; an answer without it says `x-stale: true`. `GetTrainingAtTime` and
+    `GetPlatformActivity` follow within a moment, and ignore the token.
 
     Days are those of the time zone in the person's preferences, UTC unless chosen otherwise, and weeks begin with the
     day chosen there. When one of them is changed, all of the past is counted anew. Warm-up sets count nowhere, except in
-    the time of the workout. Workouts before 1900 count on 1900-01-01, those after 2199 on 2199-12-31.
+    the time of the workout. Days from 1900-01-01 to 2199-12-31 are counted: workouts before count on the first of them,
+    those after on the last, here and in the counts of the platform. Days of a request that are outside mean the first or
+    the last one.
     """
 
     @staticmethod

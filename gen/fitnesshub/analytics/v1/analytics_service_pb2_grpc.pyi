@@ -31,11 +31,14 @@ class AnalyticsServiceStub:
     """What training adds up to. Everybody sees their own.
 
     Answers come from what this service has heard of the workouts. A read that carries the `x-consistency-token` of a
-    write waits for it, half a second at most; an answer without it says `x-stale: true`.
+    write waits for it, half a second at most; an answer without it says `x-stale: true`. `GetTrainingAtTime` and
+    `GetPlatformActivity` follow within a moment, and ignore the token.
 
     Days are those of the time zone in the person's preferences, UTC unless chosen otherwise, and weeks begin with the
     day chosen there. When one of them is changed, all of the past is counted anew. Warm-up sets count nowhere, except in
-    the time of the workout. Workouts before 1900 count on 1900-01-01, those after 2199 on 2199-12-31.
+    the time of the workout. Days from 1900-01-01 to 2199-12-31 are counted: workouts before count on the first of them,
+    those after on the last, here and in the counts of the platform. Days of a request that are outside mean the first or
+    the last one.
     """
 
     @_typing.overload
@@ -52,7 +55,8 @@ class AnalyticsServiceStub:
     """
     GetTrainingAtTime: _grpc.UnaryUnaryMultiCallable[_analytics_service_pb2.GetTrainingAtTimeRequest, _analytics_service_pb2.GetTrainingAtTimeResponse]
     """Returns the caller's totals as they were known at a time, from the event store: workouts that were logged
-    later are not in them, and workouts that were changed or deleted later are in them as they were.
+    later are not in them, and workouts that were changed or deleted later are in them as they were. The event store
+    hears of a workout within a moment; the call doesn't wait for it, and ignores `x-consistency-token`.
     """
     ListTrainedExercises: _grpc.UnaryUnaryMultiCallable[_analytics_service_pb2.ListTrainedExercisesRequest, _analytics_service_pb2.ListTrainedExercisesResponse]
     """Lists the exercises that the caller trained, those with most sets first, exercises with as many sets by id."""
@@ -90,11 +94,14 @@ class AnalyticsServiceAsyncStub(AnalyticsServiceStub):
     """What training adds up to. Everybody sees their own.
 
     Answers come from what this service has heard of the workouts. A read that carries the `x-consistency-token` of a
-    write waits for it, half a second at most; an answer without it says `x-stale: true`.
+    write waits for it, half a second at most; an answer without it says `x-stale: true`. `GetTrainingAtTime` and
+    `GetPlatformActivity` follow within a moment, and ignore the token.
 
     Days are those of the time zone in the person's preferences, UTC unless chosen otherwise, and weeks begin with the
     day chosen there. When one of them is changed, all of the past is counted anew. Warm-up sets count nowhere, except in
-    the time of the workout. Workouts before 1900 count on 1900-01-01, those after 2199 on 2199-12-31.
+    the time of the workout. Days from 1900-01-01 to 2199-12-31 are counted: workouts before count on the first of them,
+    those after on the last, here and in the counts of the platform. Days of a request that are outside mean the first or
+    the last one.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -108,7 +115,8 @@ class AnalyticsServiceAsyncStub(AnalyticsServiceStub):
     """
     GetTrainingAtTime: _aio.UnaryUnaryMultiCallable[_analytics_service_pb2.GetTrainingAtTimeRequest, _analytics_service_pb2.GetTrainingAtTimeResponse]  # type: ignore[assignment]
     """Returns the caller's totals as they were known at a time, from the event store: workouts that were logged
-    later are not in them, and workouts that were changed or deleted later are in them as they were.
+    later are not in them, and workouts that were changed or deleted later are in them as they were. The event store
+    hears of a workout within a moment; the call doesn't wait for it, and ignores `x-consistency-token`.
     """
     ListTrainedExercises: _aio.UnaryUnaryMultiCallable[_analytics_service_pb2.ListTrainedExercisesRequest, _analytics_service_pb2.ListTrainedExercisesResponse]  # type: ignore[assignment]
     """Lists the exercises that the caller trained, those with most sets first, exercises with as many sets by id."""
@@ -145,11 +153,14 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
     """What training adds up to. Everybody sees their own.
 
     Answers come from what this service has heard of the workouts. A read that carries the `x-consistency-token` of a
-    write waits for it, half a second at most; an answer without it says `x-stale: true`.
+    write waits for it, half a second at most; an answer without it says `x-stale: true`. `GetTrainingAtTime` and
+    `GetPlatformActivity` follow within a moment, and ignore the token.
 
     Days are those of the time zone in the person's preferences, UTC unless chosen otherwise, and weeks begin with the
     day chosen there. When one of them is changed, all of the past is counted anew. Warm-up sets count nowhere, except in
-    the time of the workout. Workouts before 1900 count on 1900-01-01, those after 2199 on 2199-12-31.
+    the time of the workout. Days from 1900-01-01 to 2199-12-31 are counted: workouts before count on the first of them,
+    those after on the last, here and in the counts of the platform. Days of a request that are outside mean the first or
+    the last one.
     """
 
     @_abc_1.abstractmethod
@@ -179,7 +190,8 @@ class AnalyticsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_analytics_service_pb2.GetTrainingAtTimeResponse, _abc.Awaitable[_analytics_service_pb2.GetTrainingAtTimeResponse]]:
         """Returns the caller's totals as they were known at a time, from the event store: workouts that were logged
-        later are not in them, and workouts that were changed or deleted later are in them as they were.
+        later are not in them, and workouts that were changed or deleted later are in them as they were. The event store
+        hears of a workout within a moment; the call doesn't wait for it, and ignores `x-consistency-token`.
         """
 
     @_abc_1.abstractmethod

@@ -26,7 +26,7 @@ from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x66itnesshub/audit/v1/audit.proto\x12\x13\x66itnesshub.audit.v1\x1a\x19google/protobuf/any.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\x02\n\x0b\x41uditRecord\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12.\n\nevent_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brecord_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x61ggregate_type\x18\x07 \x01(\t\x12\x14\n\x0c\x61ggregate_id\x18\x08 \x01(\t\x12\x19\n\x11\x61ggregate_version\x18\t \x01(\x03\x12\x17\n\x0fsubject_user_id\x18\n \x01(\t\x12\"\n\x04\x64\x61ta\x18\x0b \x01(\x0b\x32\x14.google.protobuf.Any\x12\x0c\n\x04hash\x18\x0c \x01(\t\"g\n\x0c\x43hainProblem\x12\x30\n\x06\x64\x61mage\x18\x01 \x01(\x0e\x32 .fitnesshub.audit.v1.ChainDamage\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t*\xd4\x01\n\x0b\x43hainDamage\x12\x1c\n\x18\x43HAIN_DAMAGE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43HAIN_DAMAGE_ALTERED\x10\x01\x12\x18\n\x14\x43HAIN_DAMAGE_REMOVED\x10\x02\x12\x19\n\x15\x43HAIN_DAMAGE_INSERTED\x10\x03\x12\x18\n\x14\x43HAIN_DAMAGE_CUT_OFF\x10\x04\x12\x1a\n\x16\x43HAIN_DAMAGE_REWRITTEN\x10\x05\x12\"\n\x1e\x43HAIN_DAMAGE_CHECKPOINT_FORGED\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x66itnesshub/audit/v1/audit.proto\x12\x13\x66itnesshub.audit.v1\x1a\x19google/protobuf/any.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\x02\n\x0b\x41uditRecord\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12.\n\nevent_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brecord_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x61ggregate_type\x18\x07 \x01(\t\x12\x14\n\x0c\x61ggregate_id\x18\x08 \x01(\t\x12\x19\n\x11\x61ggregate_version\x18\t \x01(\x03\x12\x17\n\x0fsubject_user_id\x18\n \x01(\t\x12\"\n\x04\x64\x61ta\x18\x0b \x01(\x0b\x32\x14.google.protobuf.Any\x12\x0c\n\x04hash\x18\x0c \x01(\t\"g\n\x0c\x43hainProblem\x12\x30\n\x06\x64\x61mage\x18\x01 \x01(\x0e\x32 .fitnesshub.audit.v1.ChainDamage\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t*\xfc\x01\n\x0b\x43hainDamage\x12\x1c\n\x18\x43HAIN_DAMAGE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43HAIN_DAMAGE_ALTERED\x10\x01\x12\x18\n\x14\x43HAIN_DAMAGE_REMOVED\x10\x02\x12\x19\n\x15\x43HAIN_DAMAGE_INSERTED\x10\x03\x12\x18\n\x14\x43HAIN_DAMAGE_CUT_OFF\x10\x04\x12\x1a\n\x16\x43HAIN_DAMAGE_REWRITTEN\x10\x05\x12\"\n\x1e\x43HAIN_DAMAGE_CHECKPOINT_FORGED\x10\x06\x12&\n\"CHAIN_DAMAGE_CHECKPOINT_UNREADABLE\x10\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fitnesshub.audit.v1.audit_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CHAINDAMAGE']._serialized_start=549
-  _globals['_CHAINDAMAGE']._serialized_end=761
+  _globals['_CHAINDAMAGE']._serialized_end=801
   _globals['_AUDITRECORD']._serialized_start=117
   _globals['_AUDITRECORD']._serialized_end=441
   _globals['_CHAINPROBLEM']._serialized_start=443

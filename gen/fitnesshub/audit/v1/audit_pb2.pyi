@@ -39,6 +39,10 @@ class _ChainDamageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChainDama
     """The record has another hash than a checkpoint of this position."""
     CHAIN_DAMAGE_CHECKPOINT_FORGED: _ChainDamage.ValueType  # 6
     """A checkpoint isn't signed by this installation."""
+    CHAIN_DAMAGE_CHECKPOINT_UNREADABLE: _ChainDamage.ValueType  # 7
+    """A line of the checkpoints can't be read: it was tampered with, or cut off by a power failure as it was
+    written. Its position isn't known.
+    """
 
 class ChainDamage(_ChainDamage, metaclass=_ChainDamageEnumTypeWrapper):
     """Kinds of damage to the chain."""
@@ -57,6 +61,10 @@ CHAIN_DAMAGE_REWRITTEN: ChainDamage.ValueType  # 5
 """The record has another hash than a checkpoint of this position."""
 CHAIN_DAMAGE_CHECKPOINT_FORGED: ChainDamage.ValueType  # 6
 """A checkpoint isn't signed by this installation."""
+CHAIN_DAMAGE_CHECKPOINT_UNREADABLE: ChainDamage.ValueType  # 7
+"""A line of the checkpoints can't be read: it was tampered with, or cut off by a power failure as it was
+written. Its position isn't known.
+"""
 Global___ChainDamage: _TypeAlias = ChainDamage  # noqa: Y015
 
 @_typing.final

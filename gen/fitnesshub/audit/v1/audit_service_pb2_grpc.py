@@ -112,7 +112,8 @@ class AuditServiceServicer:
 
     def EraseSubject(self, request, context):
         """Erases a person: destroys the key that the person's events are encrypted with, and tells all services
-        to delete what they hold. The chain still verifies. Can't be undone.
+        to delete what they hold. The chain still verifies. Can't be undone. Succeeds for a user about whom
+        nothing is recorded too, and then nothing ever is. May be repeated. Administrators can't erase themselves.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

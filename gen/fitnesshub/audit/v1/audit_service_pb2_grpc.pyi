@@ -51,7 +51,8 @@ class AuditServiceStub:
     """
     EraseSubject: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.EraseSubjectRequest, _audit_service_pb2.EraseSubjectResponse]
     """Erases a person: destroys the key that the person's events are encrypted with, and tells all services
-    to delete what they hold. The chain still verifies. Can't be undone.
+    to delete what they hold. The chain still verifies. Can't be undone. Succeeds for a user about whom
+    nothing is recorded too, and then nothing ever is. May be repeated. Administrators can't erase themselves.
     """
 
 @_typing.type_check_only
@@ -76,7 +77,8 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """
     EraseSubject: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.EraseSubjectRequest, _audit_service_pb2.EraseSubjectResponse]  # type: ignore[assignment]
     """Erases a person: destroys the key that the person's events are encrypted with, and tells all services
-    to delete what they hold. The chain still verifies. Can't be undone.
+    to delete what they hold. The chain still verifies. Can't be undone. Succeeds for a user about whom
+    nothing is recorded too, and then nothing ever is. May be repeated. Administrators can't erase themselves.
     """
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -134,7 +136,8 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_service_pb2.EraseSubjectResponse, _abc.Awaitable[_audit_service_pb2.EraseSubjectResponse]]:
         """Erases a person: destroys the key that the person's events are encrypted with, and tells all services
-        to delete what they hold. The chain still verifies. Can't be undone.
+        to delete what they hold. The chain still verifies. Can't be undone. Succeeds for a user about whom
+        nothing is recorded too, and then nothing ever is. May be repeated. Administrators can't erase themselves.
         """
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

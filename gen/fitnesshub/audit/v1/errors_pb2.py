@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from fitnesshub.options.v1 import policy_pb2 as fitnesshub_dot_options_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n fitnesshub/audit/v1/errors.proto\x12\x13\x66itnesshub.audit.v1\x1a\"fitnesshub/options/v1/policy.proto*H\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x0fSUBJECT_UNKNOWN\x10\x01\x1a\x06\x8a\xb5\x18\x02\x08\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n fitnesshub/audit/v1/errors.proto\x12\x13\x66itnesshub.audit.v1\x1a\"fitnesshub/options/v1/policy.proto*M\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12 \n\x11\x45RASES_THEMSELVES\x10\x01\x1a\t\x8a\xb5\x18\x05\x08\t\x10\x99\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fitnesshub.audit.v1.errors_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ERRORREASON'].values_by_name["SUBJECT_UNKNOWN"]._loaded_options = None
-  _globals['_ERRORREASON'].values_by_name["SUBJECT_UNKNOWN"]._serialized_options = b'\212\265\030\002\010\005'
+  _globals['_ERRORREASON'].values_by_name["ERASES_THEMSELVES"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERASES_THEMSELVES"]._serialized_options = b'\212\265\030\005\010\t\020\231\003'
   _globals['_ERRORREASON']._serialized_start=93
-  _globals['_ERRORREASON']._serialized_end=165
+  _globals['_ERRORREASON']._serialized_end=170
 # @@protoc_insertion_point(module_scope)

@@ -24,14 +24,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     DESCRIPTOR: _descriptor.EnumDescriptor
     ERROR_REASON_UNSPECIFIED: _ErrorReason.ValueType  # 0
     """Never sent."""
-    SUBJECT_UNKNOWN: _ErrorReason.ValueType  # 1
-    """Nothing is recorded about this user. Metadata: `userId`."""
+    ERASES_THEMSELVES: _ErrorReason.ValueType  # 1
+    """Administrators can't erase themselves: another one has to."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """What the RPCs of the audit service can fail with."""
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 """Never sent."""
-SUBJECT_UNKNOWN: ErrorReason.ValueType  # 1
-"""Nothing is recorded about this user. Metadata: `userId`."""
+ERASES_THEMSELVES: ErrorReason.ValueType  # 1
+"""Administrators can't erase themselves: another one has to."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -26,9 +26,10 @@ from fitnesshub.mesh.v1 import saga_service_pb2 as fitnesshub_dot_mesh_dot_v1_do
 from fitnesshub.options.v1 import policy_pb2 as fitnesshub_dot_options_dot_v1_dot_policy__pb2
 from fitnesshub.options.v1 import rules_pb2 as fitnesshub_dot_options_dot_v1_dot_rules__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(fitnesshub/gateway/v1/saga_service.proto\x12\x15\x66itnesshub.gateway.v1\x1a%fitnesshub/mesh/v1/saga_service.proto\x1a\"fitnesshub/options/v1/policy.proto\x1a!fitnesshub/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\"\xc6\x01\n\x10ListSagasRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x92\xb5\x18\x03(\x80\x10\x12\x17\n\x07service\x18\x03 \x01(\tB\x06\x92\xb5\x18\x02(?\x12\x14\n\x04kind\x18\x04 \x01(\tB\x06\x92\xb5\x18\x02(?\x12.\n\x06status\x18\x05 \x01(\x0e\x32\x1e.fitnesshub.mesh.v1.SagaStatus\x12\x14\n\x03key\x18\x06 \x01(\tB\x07\x92\xb5\x18\x03(\xc8\x01\"o\n\x11ListSagasResponse\x12\'\n\x05sagas\x18\x01 \x03(\x0b\x32\x18.fitnesshub.mesh.v1.Saga\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x18\n\x10missing_services\x18\x03 \x03(\t\"T\n\x13ListOwnSagasRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x92\xb5\x18\x03(\x80\x10\"r\n\x14ListOwnSagasResponse\x12\'\n\x05sagas\x18\x01 \x03(\x0b\x32\x18.fitnesshub.mesh.v1.Saga\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x18\n\x10missing_services\x18\x03 \x03(\t\"-\n\x10RetrySagaRequest\x12\x19\n\x07saga_id\x18\x01 \x01(\tB\x08\x92\xb5\x18\x04\x08\x01`\x01\x32\x82\x04\n\x0bSagaService\x12\x9d\x01\n\tListSagas\x12\'.fitnesshub.gateway.v1.ListSagasRequest\x1a(.fitnesshub.gateway.v1.ListSagasResponse\"=\x90\x02\x01\x8a\xb5\x18\x1b\x08\x03\x12\x01\x04 \x01J\x12PAGE_TOKEN_INVALID\x82\xd3\xe4\x93\x02\x15\x12\x13/api/v1/admin/sagas\x12\xa6\x01\n\x0cListOwnSagas\x12*.fitnesshub.gateway.v1.ListOwnSagasRequest\x1a+.fitnesshub.gateway.v1.ListOwnSagasResponse\"=\x90\x02\x01\x8a\xb5\x18\x18\x08\x02 \x04J\x12PAGE_TOKEN_INVALID\x82\xd3\xe4\x93\x02\x18\x12\x16/api/v1/users/me/sagas\x12\xa9\x01\n\tRetrySaga\x12\'.fitnesshub.gateway.v1.RetrySagaRequest\x1a\x18.fitnesshub.mesh.v1.Saga\"Y\x90\x02\x02\x8a\xb5\x18$\x08\x03\x12\x01\x04 \x02J\x0eSAGA_NOT_FOUNDJ\tSAGA_DONEP\x01\x82\xd3\xe4\x93\x02(\"#/api/v1/admin/sagas/{saga_id}:retry:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(fitnesshub/gateway/v1/saga_service.proto\x12\x15\x66itnesshub.gateway.v1\x1a%fitnesshub/mesh/v1/saga_service.proto\x1a\"fitnesshub/options/v1/policy.proto\x1a!fitnesshub/options/v1/rules.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6\x01\n\x10ListSagasRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x92\xb5\x18\x03(\x80\x10\x12\x17\n\x07service\x18\x03 \x01(\tB\x06\x92\xb5\x18\x02(?\x12\x14\n\x04kind\x18\x04 \x01(\tB\x06\x92\xb5\x18\x02(?\x12.\n\x06status\x18\x05 \x01(\x0e\x32\x1e.fitnesshub.mesh.v1.SagaStatus\x12\x14\n\x03key\x18\x06 \x01(\tB\x07\x92\xb5\x18\x03(\xc8\x01\"o\n\x11ListSagasResponse\x12\'\n\x05sagas\x18\x01 \x03(\x0b\x32\x18.fitnesshub.mesh.v1.Saga\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x18\n\x10missing_services\x18\x03 \x03(\t\"T\n\x13ListOwnSagasRequest\x12 \n\tpage_size\x18\x01 \x01(\x05\x42\r\x92\xb5\x18\t9\x00\x00\x00\x00\x00\x00\x00\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\x92\xb5\x18\x03(\x80\x10\"x\n\x14ListOwnSagasResponse\x12-\n\x05sagas\x18\x01 \x03(\x0b\x32\x1e.fitnesshub.gateway.v1.OwnSaga\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x18\n\x10missing_services\x18\x03 \x03(\t\"\xa0\x02\n\x07OwnSaga\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0b\n\x03key\x18\x04 \x01(\t\x12.\n\x06status\x18\x05 \x01(\x0e\x32\x1e.fitnesshub.mesh.v1.SagaStatus\x12\x0c\n\x04step\x18\x06 \x01(\t\x12\x0f\n\x07trouble\x18\x07 \x01(\t\x12,\n\x08\x64ue_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"-\n\x10RetrySagaRequest\x12\x19\n\x07saga_id\x18\x01 \x01(\tB\x08\x92\xb5\x18\x04\x08\x01`\x01\x32\x82\x04\n\x0bSagaService\x12\x9d\x01\n\tListSagas\x12\'.fitnesshub.gateway.v1.ListSagasRequest\x1a(.fitnesshub.gateway.v1.ListSagasResponse\"=\x90\x02\x01\x8a\xb5\x18\x1b\x08\x03\x12\x01\x04 \x01J\x12PAGE_TOKEN_INVALID\x82\xd3\xe4\x93\x02\x15\x12\x13/api/v1/admin/sagas\x12\xa6\x01\n\x0cListOwnSagas\x12*.fitnesshub.gateway.v1.ListOwnSagasRequest\x1a+.fitnesshub.gateway.v1.ListOwnSagasResponse\"=\x90\x02\x01\x8a\xb5\x18\x18\x08\x02 \x04J\x12PAGE_TOKEN_INVALID\x82\xd3\xe4\x93\x02\x18\x12\x16/api/v1/users/me/sagas\x12\xa9\x01\n\tRetrySaga\x12\'.fitnesshub.gateway.v1.RetrySagaRequest\x1a\x18.fitnesshub.mesh.v1.Saga\"Y\x90\x02\x02\x8a\xb5\x18$\x08\x03\x12\x01\x04 \x02J\x0eSAGA_NOT_FOUNDJ\tSAGA_DONEP\x01\x82\xd3\xe4\x93\x02(\"#/api/v1/admin/sagas/{saga_id}:retry:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,16 +58,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SAGASERVICE'].methods_by_name['ListOwnSagas']._serialized_options = b'\220\002\001\212\265\030\030\010\002 \004J\022PAGE_TOKEN_INVALID\202\323\344\223\002\030\022\026/api/v1/users/me/sagas'
   _globals['_SAGASERVICE'].methods_by_name['RetrySaga']._loaded_options = None
   _globals['_SAGASERVICE'].methods_by_name['RetrySaga']._serialized_options = b'\220\002\002\212\265\030$\010\003\022\001\004 \002J\016SAGA_NOT_FOUNDJ\tSAGA_DONEP\001\202\323\344\223\002(\"#/api/v1/admin/sagas/{saga_id}:retry:\001*'
-  _globals['_LISTSAGASREQUEST']._serialized_start=208
-  _globals['_LISTSAGASREQUEST']._serialized_end=406
-  _globals['_LISTSAGASRESPONSE']._serialized_start=408
-  _globals['_LISTSAGASRESPONSE']._serialized_end=519
-  _globals['_LISTOWNSAGASREQUEST']._serialized_start=521
-  _globals['_LISTOWNSAGASREQUEST']._serialized_end=605
-  _globals['_LISTOWNSAGASRESPONSE']._serialized_start=607
-  _globals['_LISTOWNSAGASRESPONSE']._serialized_end=721
-  _globals['_RETRYSAGAREQUEST']._serialized_start=723
-  _globals['_RETRYSAGAREQUEST']._serialized_end=768
-  _globals['_SAGASERVICE']._serialized_start=771
-  _globals['_SAGASERVICE']._serialized_end=1285
+  _globals['_LISTSAGASREQUEST']._serialized_start=241
+  _globals['_LISTSAGASREQUEST']._serialized_end=439
+  _globals['_LISTSAGASRESPONSE']._serialized_start=441
+  _globals['_LISTSAGASRESPONSE']._serialized_end=552
+  _globals['_LISTOWNSAGASREQUEST']._serialized_start=554
+  _globals['_LISTOWNSAGASREQUEST']._serialized_end=638
+  _globals['_LISTOWNSAGASRESPONSE']._serialized_start=640
+  _globals['_LISTOWNSAGASRESPONSE']._serialized_end=760
+  _globals['_OWNSAGA']._serialized_start=763
+  _globals['_OWNSAGA']._serialized_end=1051
+  _globals['_RETRYSAGAREQUEST']._serialized_start=1053
+  _globals['_RETRYSAGAREQUEST']._serialized_end=1098
+  _globals['_SAGASERVICE']._serialized_start=1101
+  _globals['_SAGASERVICE']._serialized_end=1615
 # @@protoc_insertion_point(module_scope)

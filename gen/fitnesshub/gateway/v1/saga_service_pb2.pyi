@@ -7,6 +7,7 @@ from collections import abc as _abc
 from fitnesshub.mesh.v1 import saga_service_pb2 as _saga_service_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -133,7 +134,7 @@ class ListOwnSagasResponse(_message.Message):
     next_page_token: _builtins.str
     """Asks for the next page. Empty on the last one."""
     @_builtins.property
-    def sagas(self) -> _containers.RepeatedCompositeFieldContainer[_saga_service_pb2.Saga]:
+    def sagas(self) -> _containers.RepeatedCompositeFieldContainer[Global___OwnSaga]:
         """The sagas, those that began last first."""
 
     @_builtins.property
@@ -143,7 +144,7 @@ class ListOwnSagasResponse(_message.Message):
     def __init__(
         self,
         *,
-        sagas: _abc.Iterable[_saga_service_pb2.Saga] | None = ...,
+        sagas: _abc.Iterable[Global___OwnSaga] | None = ...,
         next_page_token: _builtins.str = ...,
         missing_services: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
@@ -154,6 +155,70 @@ class ListOwnSagasResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListOwnSagasResponse: _TypeAlias = ListOwnSagasResponse  # noqa: Y015
+
+@_typing.final
+class OwnSaga(_message.Message):
+    """What a person is told about a saga of their own: how it stands, and nothing of how the mesh works inside."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    TROUBLE_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """UUIDv7."""
+    service: _builtins.str
+    """Service that began it, as `workout`."""
+    kind: _builtins.str
+    """What kind of work it is, as `workout_creation`."""
+    key: _builtins.str
+    """What it is about; there is one saga of a kind for each."""
+    status: _saga_service_pb2.SagaStatus.ValueType
+    """Where it stands."""
+    step: _builtins.str
+    """The step that is to be done next, or while compensating to be undone next. Empty: there is none."""
+    trouble: _builtins.str
+    """What is wrong, in a sentence. Empty: nothing."""
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """When the next attempt is due. Absent: it has ended."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it began."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When it last moved on."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        service: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        key: _builtins.str = ...,
+        status: _saga_service_pb2.SagaStatus.ValueType = ...,
+        step: _builtins.str = ...,
+        trouble: _builtins.str = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "due_time", b"due_time", "update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "due_time", b"due_time", "id", b"id", "key", b"key", "kind", b"kind", "service", b"service", "status", b"status", "step", b"step", "trouble", b"trouble", "update_time", b"update_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OwnSaga: _TypeAlias = OwnSaga  # noqa: Y015
 
 @_typing.final
 class RetrySagaRequest(_message.Message):

@@ -36,7 +36,7 @@ class _SagaStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SagaStatus
     SAGA_STATUS_DONE: _SagaStatus.ValueType  # 3
     """All its steps are done."""
     SAGA_STATUS_COMPENSATED: _SagaStatus.ValueType  # 4
-    """It failed, and everything that can be undone is undone. What is left to be repaired is in `problem` and `data`."""
+    """It failed, and everything that can be undone is undone. Operators see what is left to be repaired."""
 
 class SagaStatus(_SagaStatus, metaclass=_SagaStatusEnumTypeWrapper):
     """Where a saga stands."""
@@ -50,7 +50,7 @@ SAGA_STATUS_COMPENSATING: SagaStatus.ValueType  # 2
 SAGA_STATUS_DONE: SagaStatus.ValueType  # 3
 """All its steps are done."""
 SAGA_STATUS_COMPENSATED: SagaStatus.ValueType  # 4
-"""It failed, and everything that can be undone is undone. What is left to be repaired is in `problem` and `data`."""
+"""It failed, and everything that can be undone is undone. Operators see what is left to be repaired."""
 Global___SagaStatus: _TypeAlias = SagaStatus  # noqa: Y015
 
 @_typing.final
