@@ -353,6 +353,8 @@ async def test_an_event_whose_handler_asks_to_wait_is_never_buried(
             while await depot.value(STOCKS) != 3:
                 await asyncio.sleep(0.01)
             assert await bus.dead_letters(GROUP) == []
+            while not consumer._failed:  # it is being tried
+                await asyncio.sleep(0.001)
             (held,) = consumer._failed
             assert held.failures == 0
             mended = True
