@@ -18,7 +18,7 @@ from chassis import redis_client
 from chassis.db import Database, WriteSession
 from chassis.errors import Unavailable
 from chassis.events.consumer import Consumer, Received, Subscription
-from chassis.events.redis_bus import STREAM, RedisBus
+from chassis.events.redis_bus import RedisBus
 from chassis.events.relay import Relay
 from embedded.valkey import Valkey
 from tests.integration.chassis.conftest import SERVICES
@@ -97,8 +97,13 @@ async def test_a_stopped_consumer(
     data = StringValue(value="x" * SIZE)
     longest = 0
     async with running(relay):
-        before = memory()
-        for _ in range(0, EVENTS, 500):
+        before = 0
+        for number in range(0, EVENTS, 500):
+            if number == EVENTS / 3:  # what a batch takes is taken by now
+                async with asyncio.timeout(SOON):
+                    while not metric("relay_paused"):
+                        await asyncio.sleep(0.02)
+                before = memory()
             async with depot.write() as tx:
                 for _ in range(500):
                     tx.emit("item", new_id(), 1, data)
@@ -114,7 +119,7 @@ async def test_a_stopped_consumer(
                 await asyncio.sleep(0.02)
 
         assert BOUND <= longest <= EVENTS / 2, "what is published between two looks comes on top of the bound"
-        assert grown < EVENTS * SIZE / 2, "what waits does so in the database"
+        assert grown < EVENTS * SIZE / 3, "what waits does so in the database"
         assert "the log of depot is full; its relay pauses until a consumer catches up" in caplog.text
         assert caplog.text.count("is full") == 1, "said once, not with every look"
 
@@ -188,7 +193,6 @@ async def test_a_bus_without_room(
         await server.free(what)
         await counts(depot, INBOX, emitted)
         await counts(depot, UNPUBLISHED, 0)
-    assert await server.redis.xlen(STREAM + "depot") <= emitted
 
 
 @pytest.fixture
